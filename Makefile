@@ -1,0 +1,60 @@
+# Every target sets itself up: virtual environment, compiled core, install. The second time is quick.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+COVEY_DATA ?= ../shared/data
+export COVEY_DATA
+CORE_SOURCES := $(wildcard libcovey/src/*.[ch] libcovey/include/*.h) src/covey/core/_build.py setup.py
+
+.PHONY: help demo test check bench core-test qemu format clean
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.created:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip 'setuptools>=77' 'cffi>=2.0,<3'
+	touch $@
+
+# The user's install. The core is compiled first and in place, so that an edited C file is one quick rebuild.
+$(VENV)/.core: $(VENV)/.created $(CORE_SOURCES)
+	$(BIN)/python setup.py --quiet build_ext --inplace
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.created $(VENV)/.core pyproject.toml
+	$(BIN)/pip install --quiet --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --no-build-isolation --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/.installed ## train a threat detector across a fleet and write a report
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.dev core-test ## all tests
+	$(BIN)/python -m pytest -n 2
+
+core-test: ## the C tests, with address and undefined-behaviour sanitizers
+	$(MAKE) --no-print-directory -C libcovey test
+
+check: $(VENV)/.dev ## lint, types, import floors, documentation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/house tests/docs
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+qemu: ## same bits and budgets on Cortex-M under QEMU (Debian: gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)
+	$(MAKE) --no-print-directory -C libcovey qemu
+
+bench: $(VENV)/.installed ## speed and memory, side by side with other frameworks
+	$(BIN)/python -m pip install --quiet '.[bench]'
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info src/covey/core/_core*.so libcovey/build
