@@ -1,0 +1,52 @@
+"""The one hierarchy of exceptions that a user may see, each with a code, a cause and, where there is one, a hint.
+
+Faults of remote devices are values (a verdict), never exceptions. Rendering belongs to the applications.
+"""
+
+from covey.errors.codes import Code
+
+
+class CoveyError(Exception):
+    """Something a user can act on: `code` to look up, `cause` in one sentence, `hint` with the next step."""
+
+    def __init__(self, code: Code, cause: str, hint: str | None = None) -> None:
+        super().__init__(cause)
+        self.code = code
+        self.cause = cause
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type["CoveyError"], tuple[Code, str, str | None]]:
+        """Keep code and hint when the exception travels between processes."""
+        return type(self), (self.code, self.cause, self.hint)
+
+
+class CoreError(CoveyError):
+    """The compiled core refused its input, or is missing."""
+
+
+class DataError(CoveyError):
+    """Telemetry is missing, unreadable or unusable."""
+
+
+class PlanError(CoveyError):
+    """A Plan does not say something that can be run."""
+
+
+class ModelError(CoveyError):
+    """A model does not fit together, its limits or its file."""
+
+
+class WireError(CoveyError):
+    """Bytes from outside are not the message they claim to be."""
+
+
+class JournalError(CoveyError):
+    """A journal cannot be read or does not belong to this run."""
+
+
+class OutputError(CoveyError):
+    """A result cannot be written."""
+
+
+class EnvironmentFault(CoveyError):  # noqa: N818 (EnvironmentError is a name of Python's own)
+    """The machine, or the way a command was called, does not allow what was asked for."""
