@@ -34,12 +34,13 @@ def test_an_error_reads_as_its_cause_and_carries_code_and_hint() -> None:
 
 
 def test_an_error_survives_the_way_between_processes() -> None:
-    error = pickle.loads(pickle.dumps(PlanError(Code.PLAN_SYNTAX, "line 3 is not TOML", "add quotes")))
-    assert (type(error), error.code, error.cause, error.hint) == (
-        PlanError,
+    error = pickle.loads(pickle.dumps(PlanError(Code.PLAN_SYNTAX, "not TOML", "add quotes", "skew.toml:3")))
+    assert type(error) is PlanError
+    assert (error.code, error.cause, error.hint, error.where) == (
         Code.PLAN_SYNTAX,
-        "line 3 is not TOML",
+        "not TOML",
         "add quotes",
+        "skew.toml:3",
     )
 
 

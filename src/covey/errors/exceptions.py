@@ -7,17 +7,21 @@ from covey.errors.codes import Code
 
 
 class CoveyError(Exception):
-    """Something a user can act on: `code` to look up, `cause` in one sentence, `hint` with the next step."""
+    """Something a user can act on: `code` to look up, `cause` in one sentence, `hint` with the next step.
 
-    def __init__(self, code: Code, cause: str, hint: str | None = None) -> None:
+    `where` is the place to look at, where there is one: a file, with line or key.
+    """
+
+    def __init__(self, code: Code, cause: str, hint: str | None = None, where: str | None = None) -> None:
         super().__init__(cause)
         self.code = code
         self.cause = cause
         self.hint = hint
+        self.where = where
 
-    def __reduce__(self) -> tuple[type["CoveyError"], tuple[Code, str, str | None]]:
-        """Keep code and hint when the exception travels between processes."""
-        return type(self), (self.code, self.cause, self.hint)
+    def __reduce__(self) -> tuple[type["CoveyError"], tuple[Code, str, str | None, str | None]]:
+        """Keep all parts when the exception travels between processes."""
+        return type(self), (self.code, self.cause, self.hint, self.where)
 
 
 class CoreError(CoveyError):
