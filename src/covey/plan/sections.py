@@ -1,0 +1,91 @@
+"""The plain sections of a Plan: settings that choose no strategy. Keys, types, ranges and defaults, with their reasons."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+PositiveShare = Annotated[float, Field(gt=0.0, le=1.0)]
+Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class Section(BaseModel):
+    """A table of the Plan: no unknown keys, no silent conversion, no NaN, no change after loading."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, validate_default=True, arbitrary_types_allowed=True
+    )
+
+
+class Rounds(Section):
+    """How many rounds, and when one is over."""
+
+    count: int = Field(ge=1, le=100_000)
+    #: Share of the cohort whose updates must be in, or the round changes nothing. Half keeps a round worth its bytes.
+    quorum: PositiveShare = 0.5
+    #: Virtual seconds a round may take. Ten minutes is generous for a device that wakes up every few minutes.
+    deadline_s: Positive = 600.0
+    #: An update counts when it starts from a model at most so many rounds old. 0: only from the current one.
+    staleness: int = Field(default=1, ge=0, le=100)
+
+
+class Statistics(Section):
+    """The sketches of the first round (counts, sums, histograms) from which scaling or knots are agreed."""
+
+    #: Mantissa bits of a histogram's buckets: a bucket is 2^-bits wide, relative to its value (3: 12.5 %).
+    bits: int = Field(default=3, ge=0, le=7)
+
+
+class Profile(Section):
+    """A kind of device: how fast it trains, how it is linked, how often it is awake, what feeds it."""
+
+    name: str = Field(default="mains", min_length=1, max_length=64)
+    #: Weight of this profile among all profiles; they need not add up to 1.
+    share: Positive = 1.0
+    #: Rows a second in training. 5,000 is what a Cortex-M7 class chip does with the default model.
+    rows_per_s: Positive = 5_000.0
+    uplink_bytes_per_s: Positive = 12_500.0
+    downlink_bytes_per_s: Positive = 12_500.0
+    latency_s: Annotated[float, Field(ge=0.0)] = 0.05
+    #: Share of the time in which the device can be reached.
+    duty_cycle: PositiveShare = 1.0
+    #: The link costs by the byte.
+    metered: bool = False
+    #: Mean charge of a device on battery; none: on mains.
+    battery: Share | None = None
+    #: Chance that a device on battery is charging when a round begins.
+    charging: Share = 0.0
+
+
+class Fleet(Section):
+    """What the devices are; how many there are is the partition's matter."""
+
+    #: The smallest class of devices that must hold the model; none: no limit.
+    device_class: str | None = None
+    profiles: tuple[Profile, ...] = Field(default=(Profile(),), min_length=1)
+
+
+class Faults(Section):
+    """What goes wrong, each with a chance by device and round (messages: by message); all of it drawn from the seed."""
+
+    dropout: Probability = 0.0
+    straggler: Probability = 0.0
+    #: A straggler takes so many times as long.
+    straggler_factor: Annotated[float, Field(ge=1.0)] = 10.0
+    lost: Probability = 0.0
+    duplicated: Probability = 0.0
+    crash: Probability = 0.0
+
+
+class Judging(Section):
+    """How the result is judged, and against what. All baselines have the same budget of steps."""
+
+    #: Rounds between two looks at the test rows (the last round is always judged).
+    every: int = Field(default=1, ge=1)
+    #: Each device alone with its own rows.
+    local: bool = True
+    #: All rows in one place: what federated learning is compared with, not what it may do.
+    central: bool = True
+    #: Plain federated averaging of a dense network, for comparison.
+    plain_fedavg: bool = False
