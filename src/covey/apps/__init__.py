@@ -1,0 +1,1 @@
+"""Programs of Covey: the command line and the report (floor 8)."""

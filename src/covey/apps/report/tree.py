@@ -1,0 +1,187 @@
+"""The result tree of docs/RESULT.md, typed: what the report and the command line read of a run, and nothing else."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Curve = list[float]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Part(BaseModel):
+    """A part of the tree. New keys may come at any time, so unknown ones are let pass."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Score(Part):
+    """How well a model judges test rows; None where it was not computed or there is nothing to compute it from."""
+
+    accuracy: float | None = None
+    macro_f1: float | None = None
+    tpr_at_fpr_1pct: float | None = None
+    tpr_at_fpr_0p1pct: float | None = None
+    fpr_at_1pct: float | None = None
+    fpr_at_0p1pct: float | None = None
+
+
+class Scores(Part):
+    """The fleet's model beside what it is compared with."""
+
+    federated: Score
+    local: Score | None = None
+    central: Score | None = None
+    plain_fedavg: Score | None = None
+    int8: Score | None = None
+
+
+class Device(Scores):
+    """One device's scores and rows."""
+
+    train_rows: Count | None = None
+    test_rows: Count | None = None
+    gap_closed: float | None = None
+
+
+class PlanText(Part):
+    """Which Plan was run, and its full text."""
+
+    name: str
+    title: str = ""
+    notes: list[str] = Field(default_factory=list)
+    digest: str
+    source: str
+
+
+class Telemetry(Part):
+    """Which rows were learnt from."""
+
+    source: str
+    folder: str
+    devices: Count
+    train_rows: Count
+    test_rows: Count
+    features: Count
+    task: str
+    classes: list[str]
+
+
+class ModelSize(Part):
+    """The model and its sizes."""
+
+    kind: str
+    parameters: Count
+    float32_bytes: Count
+    int8_bytes: Count
+    encoding_bytes: Count | None = None
+    digest: str = ""
+
+
+class Round(Part):
+    """One round; figures of judging are None in rounds that were not judged."""
+
+    round: Annotated[int, Field(ge=1)]
+    outcome: str = "committed"
+    cohort: Count = 0
+    verdicts: dict[str, int] = Field(default_factory=dict)
+    loss: float | None = None
+    accuracy: float | None = None
+    macro_f1: float | None = None
+    worst_device: str | None = None
+    worst_accuracy: float | None = None
+    up_bytes: Count = 0
+    down_bytes: Count = 0
+    device_rounds_per_s: float | None = None
+
+
+class Worst(Part):
+    """The device with the lowest accuracy."""
+
+    device: str
+    accuracy: float
+
+
+class Confusion(Part):
+    """Counts: row = true class, column = answer."""
+
+    classes: list[str]
+    federated: list[list[int]]
+
+
+class Roc(Part):
+    """One receiver operating characteristic."""
+
+    fpr: Curve
+    tpr: Curve
+
+
+class Traffic(Part):
+    """Bytes on the wire."""
+
+    up_bytes_per_update: float | None = None
+    down_bytes_per_update: float | None = None
+    up_bytes: Count = 0
+    down_bytes: Count = 0
+    statistics_up_bytes_per_device: float | None = None
+    per_device_bytes: float | None = None
+
+
+class Speed(Part):
+    """Device-rounds a second and where the time went."""
+
+    device_rounds_per_s: float | None = None
+    seconds: float | None = None
+    training_seconds: float | None = None
+    virtual_seconds: float | None = None
+
+
+class SeedScores(Part):
+    """Pooled scores of one seed."""
+
+    seed: int
+    federated: Score
+    local: Score | None = None
+    central: Score | None = None
+    worst_accuracy: float | None = None
+
+
+class Confidence(Part):
+    """A figure over several seeds: mean, standard deviation and the 95 % interval of the mean."""
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+
+
+class Result(Part):
+    """The whole tree."""
+
+    format: str = "covey.result"
+    version: int = 1
+    covey: str
+    outcome: str = "complete"
+    plan: PlanText
+    seeds: list[int]
+    data: Telemetry
+    model: ModelSize
+    devices: dict[str, Device]
+    pooled: Scores
+    worst_device: dict[str, Worst | None] = Field(default_factory=dict)
+    gap_closed: float | None = None
+    confusion: Confusion | None = None
+    roc: dict[str, Roc | None] = Field(default_factory=dict)
+    hold_out: dict[str, Score] = Field(default_factory=dict)
+    hold_out_mean: Score | None = None
+    by_seed: list[SeedScores] = Field(default_factory=list)
+    confidence: dict[str, Confidence] = Field(default_factory=dict)
+    rounds: list[Round]
+    plain_fedavg_rounds: list[Round] = Field(default_factory=list)
+    verdicts: dict[str, int] = Field(default_factory=dict)
+    traffic: Traffic = Traffic()
+    speed: Speed = Speed()
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether the rows are the demo's synthetic sample, about which no claim holds."""
+        return self.data.source == "sample"
