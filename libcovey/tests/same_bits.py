@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-KERNELS = ("portable", "sse2", "avx2", "avx512")
-MACHINES = {"m3": "mps2-an385", "m4f": "mps2-an386", "m7": "mps2-an500", "m33": "mps2-an505"}
+KERNELS = ("portable", "neon", "sse2", "avx2", "avx512")
+MACHINES = {"m3": "mps2-an385", "m4f": "mps2-an386", "m7": "mps2-an500", "m33": "mps2-an505", "m55": "mps3-an547"}
 QEMU = ["qemu-system-arm", "-display", "none", "-monitor", "none", "-serial", "stdio"]
 STEADY = ["-no-reboot", "-icount", "shift=3"]  # a reset ends the run; an instruction is 8 ns of virtual time
 TIMEOUT_S = 300

@@ -8,8 +8,7 @@
 #include "board.h"
 #include "startup.h"
 
-#define NANOSECONDS_PER_INSTRUCTION 8u
-#define TICK_NANOSECONDS (1000000000u / COVEY_CLOCK_HZ)
+#define INSTRUCTIONS_PER_SECOND (1000000000u / 8u)
 
 extern uint32_t covey_ram_start[], covey_bss_end[], covey_stack_top[];
 
@@ -54,7 +53,7 @@ uint64_t port_instructions(void)
         left = SYSTICK_CURRENT;
     } while (wraps != systick_wraps);
     uint64_t ticks = (uint64_t)wraps * (SYSTICK_LONGEST + 1u) + (SYSTICK_LONGEST - left);
-    return ticks * TICK_NANOSECONDS / NANOSECONDS_PER_INSTRUCTION;
+    return ticks * INSTRUCTIONS_PER_SECOND / COVEY_CLOCK_HZ;
 }
 
 uint32_t port_stack_bytes(void)

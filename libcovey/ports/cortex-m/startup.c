@@ -6,7 +6,8 @@
 #include "startup.h"
 
 /* Set by the linker script. */
-extern uint32_t covey_data_load[], covey_data_start[], covey_data_end[], covey_bss_start[], covey_bss_end[], covey_stack_top[];
+extern uint32_t covey_data_load[], covey_data_start[], covey_data_end[], covey_bss_start[], covey_bss_end[];
+extern uint32_t covey_paint_end[], covey_stack_top[];
 
 int main(int argc, char **argv);
 void port_interrupt_systick(void);
@@ -50,8 +51,7 @@ void covey_reset(void)
 #endif
     copy_words(covey_data_start, covey_data_load, covey_data_end);
     fill_words(covey_bss_start, covey_bss_end, 0);
-    uint32_t here;
-    fill_words(covey_bss_end, &here - 16, STACK_PAINT); /* leaves this function's own frame alone */
+    fill_words(covey_bss_end, covey_paint_end, STACK_PAINT);
     main(0, 0);
     covey_stop();
 }
