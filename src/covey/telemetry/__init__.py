@@ -16,6 +16,8 @@ from covey.telemetry.partitions import (
     Repeat,
 )
 from covey.telemetry.population import NOBODY, Population
+from covey.telemetry.scaling import knots_from, signed_log_from, standard_from
+from covey.telemetry.sketch import FeatureSketch, SketchFault, SketchRule, check, merge, sketch
 
 __all__ = [
     "NOBODY",
@@ -25,6 +27,7 @@ __all__ = [
     "Dataset",
     "Dirichlet",
     "FeatureRule",
+    "FeatureSketch",
     "FewRows",
     "Iid",
     "LabelSkew",
@@ -33,7 +36,15 @@ __all__ = [
     "Partition",
     "Population",
     "Repeat",
+    "SketchFault",
+    "SketchRule",
     "Targets",
     "Task",
+    "check",
+    "knots_from",
+    "merge",
+    "signed_log_from",
+    "sketch",
+    "standard_from",
     "targets",
 ]

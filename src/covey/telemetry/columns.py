@@ -12,7 +12,7 @@ DESCRIBING = (LABEL, "split", "attack", "family")  # these are never features
 
 @dataclass(frozen=True, slots=True)
 class FeatureRule:
-    """Features are the columns that match an include pattern and no exclude pattern (`*`, `?`, `[abc]`, case counts)."""
+    """Features are the columns that match an include pattern and no exclude pattern (`*`, `?`, `[abc]`)."""
 
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()

@@ -183,7 +183,7 @@ def _name(cell: str, column: str, line: int, file: str) -> str:
     if not _is_name(cell.strip()):
         raise DataError(
             Code.DATA_WRONG_TYPE,
-            f"{file}, line {line}: the column {column!r} holds {cell[:40]!r}; a name of 1 to {MAX_NAME_LENGTH} printable"
-            " characters belongs there",
+            f"{file}, line {line}: the column {column!r} holds {cell[:40]!r}; a name of 1 to"
+            f" {MAX_NAME_LENGTH} printable characters belongs there",
         )
     return cell.strip()

@@ -127,7 +127,7 @@ def _labels(rows: FileRows, file: str) -> Labels:
             f"{file}, line {rows.line(row)}: the column 'label' holds {text[row]!r}, which is neither 0 nor 1",
             "label is 0 for benign rows and 1 for attacks; the kind of attack belongs in the column 'attack'",
         )
-    return (values == "1").astype(np.int32)[inverse]
+    return np.asarray((values == "1")[inverse], np.int32)
 
 
 def _splits(rows: FileRows, file: str) -> Flags:

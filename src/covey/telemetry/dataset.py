@@ -1,7 +1,7 @@
 """Telemetry of a fleet in memory: every device's rows, which of them are for training, and what they are.
 
-Rules: rows of a device stand together, devices in the order of their ids; features are finite float32; test rows are for
-judging only and no partition, statistic or encoding ever sees them.
+Rules: rows of a device stand together, devices in the order of their ids; features are finite float32; test rows are
+for judging only and no partition, statistic or encoding ever sees them.
 """
 
 import hashlib
@@ -56,12 +56,12 @@ class Dataset:
     def train_rows(self, device: int) -> Indices:
         """Indices of a device's training rows, ascending."""
         rows = self.rows(device)
-        return np.flatnonzero(self.is_train[rows]) + rows.start
+        return np.asarray(np.flatnonzero(self.is_train[rows]) + rows.start, np.int64)
 
     def test_rows(self, device: int) -> Indices:
         """Indices of a device's test rows, ascending."""
         rows = self.rows(device)
-        return np.flatnonzero(~self.is_train[rows]) + rows.start
+        return np.asarray(np.flatnonzero(~self.is_train[rows]) + rows.start, np.int64)
 
     def device_of_row(self) -> Labels:
         """The device each row belongs to, (n)."""
@@ -95,8 +95,8 @@ def targets(dataset: Dataset, task: Task, merge: Mapping[str, str] | None = None
 
     CLASSES takes the `attack` names, those in `merge` replaced (`{"gafgyt_tcp": "gafgyt_flood"}`), the benign class
     first, the others by name. The other tasks tell benign from attack. DataError when the training rows hold one class
-    only (not for ANOMALY, which learns from benign rows alone), when `merge` names an attack that no device has, or when
-    benign rows have several names.
+    only (not for ANOMALY, which learns from benign rows alone), when `merge` names an attack that no device has, or
+    when benign rows have several names.
     """
     if task is Task.CLASSES:
         result = _attack_classes(dataset, merge or {})

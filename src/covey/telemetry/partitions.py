@@ -1,4 +1,4 @@
-"""Strategies that deal training rows to clients. Test rows are never touched: a device is always judged on all of its own.
+"""Strategies that deal training rows to clients; test rows are never touched.
 
 Each is a frozen dataclass called with the data set and a generator, and returns one federation or, where a Plan means
 several (each device left out in turn), one for each. The generator's draws are the only randomness.
@@ -104,7 +104,7 @@ class LeaveOneOut:
 
 @dataclass(frozen=True, slots=True)
 class FewRows:
-    """Each device trains on `rows` rows only, drawn in proportion to its kinds of rows, at least one of each if it can."""
+    """Each device trains on `rows` rows only, drawn in proportion to its kinds of rows, each at least once."""
 
     rows: int = 20
 
@@ -121,14 +121,14 @@ class FewRows:
             if rows.size < self.rows:
                 raise DataError(
                     Code.DATA_TOO_FEW_ROWS,
-                    f"the device {name!r} has {rows.size} training rows; {self.rows} are asked for",
+                    f"the device {name!r} has {rows.size} training rows, not {self.rows}",
                 )
             held.append(np.sort(_draw_by_kind(rows, dataset, self.rows, rng)))
         return one_client_per_device(dataset, held)
 
 
 def _draw_by_kind(rows: Indices, dataset: Dataset, n: int, rng: np.random.Generator) -> Indices:
-    """n of `rows`: seats for each kind of row by the highest-averages rule, beginning with one each."""
+    """As many of `rows`: seats for each kind of row by the highest-averages rule, beginning with one each."""
     shuffled = rng.permutation(rows)
     kinds = dataset.attack[shuffled]
     place = np.zeros(rows.size)

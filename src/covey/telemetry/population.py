@@ -42,7 +42,7 @@ class Population:
         return dataset.device_ids[self.home[client]] if self.one_per_device else f"client-{client:07d}"
 
     def gather(self, x: Floats) -> Floats:
-        """Copy of the rows of `x` (of the data set, encoded or not) in the order of `rows`: what the core's jobs index."""
+        """Copy of `x[rows]`, which the core's jobs index; `x` has the data set's rows, encoded or not."""
         return np.ascontiguousarray(x[self.rows])
 
 
