@@ -71,7 +71,8 @@ uint32_t covey_model_outputs(const covey_model *model);
 /* ---------------------------------------------------------------- encoding of features
  * From raw features to model inputs. KNOTS turns a value into a position: for feature j with ascending knots
  * knot[offset[j] .. offset[j+1]), the value's place between two knots, as `offset[j] + index + fraction`, flat outside the
- * outer knots. The spline layer reads index and fraction from it. Non-finite raw values: NaN and -inf read as the lowest
+ * outer knots. The fraction is taken on the ordered integers of the float32 patterns (b < 0 ? -(b & 0x7fffffff) : b),
+ * so it is about linear in the logarithm. The spline layer reads index and fraction from it. `out` may be `raw`. Non-finite raw values: NaN and -inf read as the lowest
  * finite float, +inf as the highest. */
 typedef enum { COVEY_ENCODE_IDENTITY = 0, COVEY_ENCODE_STANDARD = 1, COVEY_ENCODE_SIGNED_LOG = 2, COVEY_ENCODE_KNOTS = 3 } covey_encoding_kind;
 
@@ -132,7 +133,8 @@ size_t covey_train_size(const covey_model *model, const covey_training *training
 int covey_train(const covey_model *model, const covey_training *training, const covey_rows *rows, float *parameters,
                 void *arena, size_t arena_size, covey_training_result *result);
 
-/* Gradient of the mean loss over all rows (no decay, anchor, correction), for tests and statistics. */
+/* Gradient of the mean loss over all rows (no decay, anchor, correction), for tests and statistics. HUBER: delta 1. */
+size_t covey_gradient_size(const covey_model *model);
 int covey_gradient(const covey_model *model, const covey_rows *rows, const float *parameters, float *gradient, float *loss,
                    void *arena, size_t arena_size);
 
@@ -203,7 +205,7 @@ typedef enum { COVEY_DEVICE_IDLE = 0, COVEY_DEVICE_TRAINING = 1, COVEY_DEVICE_SE
 typedef enum {
     COVEY_EVENT_BOOT = 0,      /* power came back; value: 1 if the outbox still holds the update, else 0 */
     COVEY_EVENT_TASK = 1,      /* round, digest, value = task lifetime in ms (0 = none) */
-    COVEY_EVENT_TRAINED = 2,   /* value: 1 trained and stored in the outbox, 0 failed */
+    COVEY_EVENT_TRAINED = 2,   /* round, value: 1 trained and stored in the outbox, 0 failed */
     COVEY_EVENT_RECEIPT = 3,   /* round, counter, value: 1 durable, 0 rejected for good */
     COVEY_EVENT_DEADLINE = 4
 } covey_event_kind;
@@ -288,7 +290,7 @@ typedef struct {
 size_t covey_run_size(const covey_job *job, uint32_t n_threads);
 int covey_run(const covey_job *job, uint32_t n_threads, void *arena, size_t arena_size);
 
-/* A block of messages read, checked and judged for shape: one result each. `expected` may be NULL. */
+/* A block of messages, each read and its payload checked: one header each, all zeros but `status` where that is not OK. */
 typedef struct {
     int32_t status;               /* covey_status */
     uint32_t round, counter, num_examples;
@@ -298,6 +300,9 @@ typedef struct {
 } covey_update_header;            /* 44 bytes */
 int covey_updates_read(const uint8_t *messages, const uint64_t *offsets, const uint32_t *sizes, size_t n_messages,
                        uint32_t n_parameters, covey_update_header *headers);
+/* Row i of out (n_messages, n_parameters) = the decoded update i; each already read with status OK. */
+int covey_updates_decode(const uint8_t *messages, const uint64_t *offsets, const covey_update_header *headers,
+                         size_t n_messages, uint32_t n_parameters, float *out);
 /* sum += weights[i] * update i over messages with weights[i] != 0, in index order; each already read with status OK. */
 int covey_updates_accumulate(const uint8_t *messages, const uint64_t *offsets, const covey_update_header *headers,
                              const double *weights, size_t n_messages, uint32_t n_parameters, uint32_t n_threads, double *sum);

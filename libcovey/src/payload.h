@@ -1,0 +1,12 @@
+/* payload.h - a payload taken apart, for the files that read many of them. Layout: docs/SPEC.md. */
+#ifndef COVEY_PAYLOAD_H
+#define COVEY_PAYLOAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Adds weight * value i to sum[i - from] for from <= i < to < n + 1, of a payload that covey_payload_check accepted.
+ * value i is the float32 that covey_payload_decode gives; the product and the sum are double. */
+void covey_payload_add(const uint8_t *payload, double weight, uint32_t from, uint32_t to, double *sum);
+
+#endif

@@ -1,0 +1,383 @@
+/* update.c - what a device sends: payloads (a clipped delta through a codec) and the message around them.
+ *
+ * The hot loops are written once and compiled for each instruction set that the kernels know; the bits are the same,
+ * because every output is computed alone and sums have a fixed number of lanes. */
+#include "canonical.h"
+
+#include "bytes.h"
+#include "cbor.h"
+#include "covey.h"
+#include "kernels.h"
+#include "payload.h"
+#include "random.h"
+
+#include <math.h>
+
+enum {
+    HEAD = 5,         /* codec, number of parameters */
+    INT8_HEAD = 7,    /* and the block */
+    SCALE = 4,
+    SMALLEST_BLOCK = 16,
+    LARGEST_BLOCK = 4096,
+    LANES = 16,
+    MESSAGE_VERSION = 1
+};
+
+#define NEGLIGIBLE 1e-30f            /* blocks below it are sent as zeros: 127 * 65536 / max could overflow */
+#define SCALE_LIMIT_BITS 0x7c000000u /* 2^121: the largest scale whose 128-fold is finite */
+
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
+
+/* ---------------------------------------------------------------- hot loops */
+
+/* Sum of squares: lane k adds those of indices k, k + 16, ... in order; then lane 0, 1, ... 15 are added in order. */
+INLINE float squares(const float *values, uint32_t n)
+{
+    float lane[LANES] = {0}, sum = 0;
+    uint32_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (uint32_t k = 0; k < LANES; k++)
+            lane[k] += values[i + k] * values[i + k];
+    for (uint32_t k = 0; i + k < n; k++)
+        lane[k] += values[i + k] * values[i + k];
+    for (uint32_t k = 0; k < LANES; k++)
+        sum += lane[k];
+    return sum;
+}
+
+/* The largest magnitude of finite values: patterns without their sign are ordered like magnitudes. */
+INLINE float largest(const float *values, uint32_t n)
+{
+    int32_t most = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t magnitude = (int32_t)(covey_float_bits(values[i]) & 0x7fffffffu);
+        most = magnitude > most ? magnitude : most;
+    }
+    return covey_bits_float((uint32_t)most);
+}
+
+/* 16 bits of randomness a coordinate, each stream value serving four: coordinate i has bits 16 * (i % 4) of value i / 4. */
+INLINE void fill_noise(uint64_t seed, uint32_t first, uint32_t n, uint16_t *noise)
+{
+    for (uint32_t i = 0; i < n; i += 4) {
+        uint64_t value = covey_random_inline(seed, (first + i) / 4);
+        for (uint32_t k = 0; k < 4; k++)
+            noise[i + k] = (uint16_t)(value >> (16 * k));
+    }
+}
+
+/* Stochastic rounding in 16.16 fixed point: floor(v / scale + noise / 65536), which is right on the average.
+ * 8323070 is 127 * 65536 - 2, so that neither float rounding nor noise can lead past 127. */
+INLINE void round_block(const float *values, uint32_t n, float most, const uint16_t *noise, uint8_t *out)
+{
+    float inverse = most < NEGLIGIBLE ? 0.0f : 8323070.0f / most;
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t fixed = (int32_t)(values[i] * inverse);
+        out[i] = (uint8_t)((fixed + (int32_t)noise[i]) >> 16);
+    }
+}
+
+INLINE void encode_int8(const float *delta, uint32_t n, uint32_t block, uint64_t seed, uint8_t *out)
+{
+    uint16_t noise[128];
+    for (uint32_t first = 0; first < n; first += block) {
+        uint32_t size = n - first < block ? n - first : block;
+        float most = largest(delta + first, size);
+        covey_store_float(out, most < NEGLIGIBLE ? 0.0f : most / 127.0f);
+        out += SCALE;
+        for (uint32_t i = 0; i < size; i += 124) {
+            uint32_t part = size - i < 124 ? size - i : 124;
+            uint32_t skip = (first + i) % 4; /* blocks need not be multiples of four */
+            fill_noise(seed, first + i - skip, part + skip, noise);
+            round_block(delta + first + i, part, most, noise + skip, out + i);
+        }
+        out += size;
+    }
+}
+
+INLINE void add_int8(const int8_t *values, uint32_t n, float scale, double weight, double *restrict sum)
+{
+    for (uint32_t i = 0; i < n; i++)
+        sum[i] += weight * (double)(scale * (float)values[i]);
+}
+
+INLINE void add_float32(const uint8_t *values, uint32_t n, double weight, double *restrict sum)
+{
+    for (uint32_t i = 0; i < n; i++)
+        sum[i] += weight * (double)covey_load_float(values + 4 * (size_t)i);
+}
+
+INLINE void add_payload(const uint8_t *payload, double weight, uint32_t from, uint32_t to, double *sum)
+{
+    if (payload[0] == COVEY_CODEC_FLOAT32) {
+        add_float32(payload + HEAD + 4 * (size_t)from, to - from, weight, sum);
+        return;
+    }
+    uint32_t block = covey_load_u16(payload + HEAD);
+    for (uint32_t i = from; i < to;) {
+        const uint8_t *at = payload + INT8_HEAD + (size_t)(i / block) * (SCALE + block);
+        uint32_t end = (i / block + 1) * block;
+        end = end < to ? end : to;
+        add_int8((const int8_t *)at + SCALE + i % block, end - i, covey_load_float(at), weight, sum + (i - from));
+        i = end;
+    }
+}
+
+/* One copy of the two loops that matter for each instruction set. */
+#define COMPILE_FOR(name, attribute)                                                                                    \
+    attribute static void encode_int8_##name(const float *delta, uint32_t n, uint32_t block, uint64_t seed, uint8_t *out) \
+    {                                                                                                                   \
+        encode_int8(delta, n, block, seed, out);                                                                        \
+    }                                                                                                                   \
+    attribute static void add_payload_##name(const uint8_t *payload, double weight, uint32_t from, uint32_t to,         \
+                                             double *sum)                                                               \
+    {                                                                                                                   \
+        add_payload(payload, weight, from, to, sum);                                                                    \
+    }                                                                                                                   \
+    attribute static float squares_##name(const float *values, uint32_t n)                                              \
+    {                                                                                                                   \
+        return squares(values, n);                                                                                      \
+    }
+
+COMPILE_FOR(plain, )
+#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__clang__)
+#define WIDE "avx512f,avx512vl,avx512dq,avx512bw"
+#else
+#define WIDE "avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512"
+#endif
+COMPILE_FOR(avx2, __attribute__((target("avx2"))))
+COMPILE_FOR(avx512, __attribute__((target(WIDE))))
+#define RUN(function, ...)                                                     \
+    (covey_kernels_active()->lanes == 16  ? function##_avx512(__VA_ARGS__)     \
+     : covey_kernels_active()->lanes == 8 ? function##_avx2(__VA_ARGS__)       \
+                                          : function##_plain(__VA_ARGS__))
+#else
+#define RUN(function, ...) function##_plain(__VA_ARGS__)
+#endif
+
+void covey_payload_add(const uint8_t *payload, double weight, uint32_t from, uint32_t to, double *sum)
+{
+    RUN(add_payload, payload, weight, from, to, sum);
+}
+
+/* ---------------------------------------------------------------- payloads */
+
+static int check_recipe(const covey_recipe *recipe, uint32_t n)
+{
+    if (!recipe || n == 0 || n > COVEY_MAX_PARAMETERS || !(recipe->clip_norm >= 0) || !covey_is_finite(recipe->clip_norm))
+        return COVEY_E_ARGUMENT;
+    if (recipe->codec == COVEY_CODEC_FLOAT32)
+        return COVEY_OK;
+    if (recipe->codec != COVEY_CODEC_INT8)
+        return COVEY_E_VERSION;
+    return recipe->block >= SMALLEST_BLOCK && recipe->block <= LARGEST_BLOCK ? COVEY_OK : COVEY_E_ARGUMENT;
+}
+
+static size_t int8_size(uint32_t n, uint32_t block)
+{
+    return INT8_HEAD + (size_t)n + (size_t)SCALE * ((n + block - 1) / block);
+}
+
+size_t covey_payload_size(const covey_recipe *recipe, uint32_t n)
+{
+    if (check_recipe(recipe, n) != COVEY_OK)
+        return 0;
+    return recipe->codec == COVEY_CODEC_INT8 ? int8_size(n, recipe->block) : HEAD + 4 * (size_t)n;
+}
+
+int32_t covey_payload_encode(const covey_recipe *recipe, float *delta, uint32_t n, uint64_t seed, uint8_t *out,
+                             size_t out_size, float *norm)
+{
+    int status = check_recipe(recipe, n);
+    if (status != COVEY_OK)
+        return status;
+    if (!delta || !out)
+        return COVEY_E_ARGUMENT;
+    size_t size = covey_payload_size(recipe, n);
+    if (out_size < size)
+        return COVEY_E_SPACE;
+    float length = sqrtf(RUN(squares, delta, n));
+    if (!covey_is_finite(length)) /* any NaN, infinity, or a delta too long to measure */
+        return COVEY_E_NONFINITE;
+    if (norm)
+        *norm = length;
+    if (recipe->clip_norm > 0 && length > recipe->clip_norm) {
+        float factor = recipe->clip_norm / length;
+        for (uint32_t i = 0; i < n; i++)
+            delta[i] *= factor;
+    }
+    out[0] = recipe->codec;
+    covey_store_u32(out + 1, n);
+    if (recipe->codec == COVEY_CODEC_INT8) {
+        covey_store_u16(out + HEAD, recipe->block);
+        RUN(encode_int8, delta, n, recipe->block, seed, out + INT8_HEAD);
+    } else {
+        for (uint32_t i = 0; i < n; i++)
+            covey_store_float(out + HEAD + 4 * (size_t)i, delta[i]);
+    }
+    return (int32_t)size;
+}
+
+static int check_size(size_t size, size_t expected)
+{
+    if (size < expected)
+        return COVEY_E_TRUNCATED;
+    return size > expected ? COVEY_E_FORMAT : COVEY_OK;
+}
+
+static int check_float32(const uint8_t *values, uint32_t n)
+{
+    uint32_t bad = 0;
+    for (uint32_t i = 0; i < n; i++)
+        bad |= (covey_load_u32(values + 4 * (size_t)i) & 0x7fffffffu) > COVEY_FLOAT_MAX_BITS;
+    return bad ? COVEY_E_NONFINITE : COVEY_OK;
+}
+
+/* Scales are finite, not negative, and small enough that every value is finite; -128 is not a value. */
+static int check_int8(const uint8_t *at, uint32_t n, uint32_t block)
+{
+    for (uint32_t first = 0; first < n; first += block) {
+        uint32_t size = n - first < block ? n - first : block, scale = covey_load_u32(at);
+        if (scale >> 31 && scale <= (COVEY_FLOAT_MAX_BITS | 0x80000000u))
+            return COVEY_E_FORMAT;
+        if (scale > SCALE_LIMIT_BITS)
+            return COVEY_E_NONFINITE;
+        at += SCALE;
+        uint8_t bad = 0;
+        for (uint32_t i = 0; i < size; i++)
+            bad |= at[i] == 0x80;
+        if (bad)
+            return COVEY_E_FORMAT;
+        at += size;
+    }
+    return COVEY_OK;
+}
+
+int covey_payload_check(const uint8_t *payload, size_t size, uint32_t n)
+{
+    if (!payload || n == 0 || n > COVEY_MAX_PARAMETERS)
+        return COVEY_E_ARGUMENT;
+    if (size < HEAD)
+        return COVEY_E_TRUNCATED;
+    if (payload[0] != COVEY_CODEC_FLOAT32 && payload[0] != COVEY_CODEC_INT8)
+        return COVEY_E_VERSION;
+    if (covey_load_u32(payload + 1) != n)
+        return COVEY_E_LENGTH;
+    if (payload[0] == COVEY_CODEC_FLOAT32) {
+        int status = check_size(size, HEAD + 4 * (size_t)n);
+        return status == COVEY_OK ? check_float32(payload + HEAD, n) : status;
+    }
+    if (size < INT8_HEAD)
+        return COVEY_E_TRUNCATED;
+    uint32_t block = covey_load_u16(payload + HEAD);
+    if (block < SMALLEST_BLOCK || block > LARGEST_BLOCK)
+        return COVEY_E_FORMAT;
+    int status = check_size(size, int8_size(n, block));
+    return status == COVEY_OK ? check_int8(payload + INT8_HEAD, n, block) : status;
+}
+
+int covey_payload_decode(const uint8_t *payload, size_t size, uint32_t n, float *out)
+{
+    int status = covey_payload_check(payload, size, n);
+    if (status != COVEY_OK)
+        return status;
+    if (!out)
+        return COVEY_E_ARGUMENT;
+    const uint8_t *at = payload + (payload[0] == COVEY_CODEC_FLOAT32 ? HEAD : INT8_HEAD);
+    uint32_t block = payload[0] == COVEY_CODEC_FLOAT32 ? n : covey_load_u16(payload + HEAD);
+    for (uint32_t first = 0; first < n; first += block) {
+        uint32_t end = n - first < block ? n : first + block;
+        if (payload[0] == COVEY_CODEC_FLOAT32) {
+            for (uint32_t i = first; i < end; i++, at += 4)
+                out[i] = covey_load_float(at);
+        } else {
+            float scale = covey_load_float(at);
+            at += SCALE;
+            for (uint32_t i = first; i < end; i++)
+                out[i] = scale * (float)(int8_t)*at++;
+        }
+    }
+    return COVEY_OK;
+}
+
+int covey_payload_accumulate(const uint8_t *payload, size_t size, uint32_t n, double weight, double *sum)
+{
+    int status = covey_payload_check(payload, size, n);
+    if (status != COVEY_OK)
+        return status;
+    if (!sum || !(weight - weight == 0))
+        return COVEY_E_ARGUMENT;
+    covey_payload_add(payload, weight, 0, n, sum);
+    return COVEY_OK;
+}
+
+/* ---------------------------------------------------------------- messages */
+
+/* Map head, seven keys, version, three integers, digest, loss, payload head. */
+static size_t message_size(const covey_update *update, uint32_t payload_size)
+{
+    return 1 + 7 + 1 + cbor_head_size(update->round) + cbor_head_size(update->counter) +
+           cbor_head_size(update->num_examples) + 1 + COVEY_DIGEST_BYTES + 5 + cbor_head_size(payload_size) +
+           (size_t)payload_size;
+}
+
+size_t covey_update_size(const covey_recipe *recipe, uint32_t n)
+{
+    covey_update longest = {.round = UINT32_MAX, .counter = UINT32_MAX, .num_examples = UINT32_MAX};
+    size_t payload_size = covey_payload_size(recipe, n);
+    return payload_size ? message_size(&longest, (uint32_t)payload_size) : 0;
+}
+
+int32_t covey_update_write(const covey_update *update, uint8_t *out, size_t out_size)
+{
+    if (!update || !out || (!update->payload && update->payload_size) || update->payload_size > INT32_MAX - 64)
+        return COVEY_E_ARGUMENT;
+    if (!covey_is_finite(update->loss))
+        return COVEY_E_NONFINITE;
+    if (out_size < message_size(update, update->payload_size))
+        return COVEY_E_SPACE;
+    uint8_t *at = cbor_put_head(out, CBOR_MAP, 7);
+    at = cbor_put_field(at, 1, MESSAGE_VERSION);
+    at = cbor_put_field(at, 2, update->round);
+    at = cbor_put_field(at, 3, update->counter);
+    at = cbor_put_bytes(at, 4, update->digest, COVEY_DIGEST_BYTES);
+    at = cbor_put_field(at, 5, update->num_examples);
+    at = cbor_put_float(at, 6, update->loss);
+    at = cbor_put_bytes(at, 7, update->payload, update->payload_size);
+    return (int32_t)(at - out);
+}
+
+int covey_update_read(const uint8_t *message, size_t size, covey_update *update)
+{
+    if (!message || !update)
+        return COVEY_E_ARGUMENT;
+    cbor_reader reader = {message, message + size, COVEY_OK};
+    covey_update read = {0};
+    if (cbor_head(&reader, CBOR_MAP) != 7)
+        cbor_refuse(&reader, COVEY_E_FORMAT);
+    if (cbor_field(&reader, 1) != MESSAGE_VERSION)
+        cbor_refuse(&reader, COVEY_E_VERSION);
+    read.round = cbor_field(&reader, 2);
+    read.counter = cbor_field(&reader, 3);
+    uint32_t digest_size;
+    const uint8_t *digest = cbor_bytes(&reader, 4, &digest_size);
+    if (digest && digest_size != COVEY_DIGEST_BYTES)
+        cbor_refuse(&reader, COVEY_E_FORMAT);
+    read.num_examples = cbor_field(&reader, 5);
+    read.loss = cbor_float(&reader, 6);
+    read.payload = cbor_bytes(&reader, 7, &read.payload_size);
+    if (reader.at != reader.end)
+        cbor_refuse(&reader, COVEY_E_FORMAT);
+    if (!covey_is_finite(read.loss))
+        cbor_refuse(&reader, COVEY_E_NONFINITE);
+    if (reader.status != COVEY_OK)
+        return reader.status;
+    memcpy(read.digest, digest, COVEY_DIGEST_BYTES);
+    *update = read;
+    return COVEY_OK;
+}
