@@ -1,0 +1,96 @@
+/* kernels.h - the few loops in which all time is spent, as one table of functions per instruction set.
+ *
+ * kernels_<name>.c compiles kernel_template.h for its instruction set; kernels_portable.c is plain C. All give the same
+ * bits: vectors run across independent outputs, every output is one chain of `acc += a * b` in ascending order.
+ *
+ * Matrices are row-major. In vector kernels rows of weights and of dense activations are padded with zeros to whole
+ * vectors (`lanes` floats), so inner loops have no tails; packed sequences are not padded, and the last vector of a row
+ * is then read beyond the row (LANES floats of slack follow every buffer) and written lane by lane. */
+#ifndef COVEY_KERNELS_H
+#define COVEY_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* out(r, c) = start + sum over k of a(r, k) * w(k, c) for r < rows, c < cols. */
+typedef struct {
+    const float *a;
+    size_t a_stride;
+    const float *w;
+    size_t w_stride;
+    const float *start; /* (cols) where each column's chains start; NULL: at 0, or where `out` stands if `resume` */
+    float *out;
+    size_t out_stride;
+    uint32_t rows, depth, cols;
+    uint8_t resume;
+    uint8_t transposed; /* w(k, c) is w[c * w_stride + k]: kernels without a transposed twin only */
+} covey_product;
+
+/* What becomes of a gradient. Buffers are laid out like the weights; those not needed are NULL. */
+typedef struct {
+    float *weight;
+    float *gradient; /* not NULL: gradients are added here and no step is made */
+    float *velocity;
+    const float *anchor, *correction, *scale;
+    float rate, momentum, decay, proximal;
+    float shrink;  /* multiplies the gradient first: clipping; 1 = none */
+    uint8_t plain; /* nothing but rate is in use */
+} covey_step;
+
+/* g(i, c) = sum over samples, then steps, of x(sample, step, i) * d(sample, step, c): a weight's gradient; then `step`. */
+typedef struct {
+    const float *x;
+    size_t x_sample, x_step;
+    const float *d;
+    size_t d_sample, d_step;
+    uint32_t samples, steps;
+    uint32_t rows, cols;
+    size_t at, stride; /* of the weight in parameter-shaped buffers */
+} covey_outer;
+
+/* A spline layer over a batch; x holds positions (sample, feature). */
+typedef struct {
+    const float *x;
+    size_t x_stride;
+    const float *weight, *bias;
+    size_t stride;
+    uint32_t samples, features, knots, cols;
+    float *out; /* forward: outputs; gradient: what came back (read only) */
+    size_t out_stride;
+    void *scratch; /* spline_scratch() bytes; vector kernels keep the places of the forward pass there */
+} covey_spline;
+
+typedef struct {
+    const char *name;
+    uint32_t lanes;
+    void (*product)(const covey_product *product);
+    void (*outer)(const covey_outer *outer, const covey_step *step);
+    size_t (*spline_scratch)(uint32_t samples, uint32_t features, uint32_t knots, uint32_t cols);
+    void (*spline_forward)(const covey_spline *spline);
+    /* Weight at offset 0. Without lanes (portable) and without step->gradient the step is made knot by knot; vector
+     * kernels always add to step->gradient. */
+    void (*spline_gradient)(const covey_spline *spline, const covey_step *step);
+    /* Makes the step of n parameters from `gradient`, which it sets to zero. */
+    void (*apply)(float *gradient, size_t at, size_t n, const covey_step *step);
+    /* Adds the squares of a layer's gradient (rows, cols) to `sum`: a chain down each column, columns in order. */
+    float (*squares)(const float *gradient, uint32_t rows, uint32_t cols, size_t stride, float sum);
+    void (*transpose)(const float *w, uint32_t rows, uint32_t cols, size_t stride, float *twin, size_t twin_stride);
+    /* The weights that int8 can hold: each column in units of its largest magnitude / 127. */
+    void (*round_int8)(const float *w, uint32_t rows, uint32_t cols, size_t stride, float *out);
+    void (*activate)(int activation, float *y, size_t n);
+    void (*activate_back)(int activation, float *y, const float *dy, size_t n); /* y = dy * activation'(y) */
+    /* Logits to probabilities. loss[r] holds the logit of the row's class and becomes the cross-entropy. */
+    void (*softmax)(float *z, size_t stride, uint32_t rows, uint32_t cols, float *loss);
+    int (*finite)(const float *x, size_t n);
+} covey_kernels;
+
+extern const covey_kernels covey_kernels_portable;
+#if defined(__x86_64__) && defined(__GNUC__)
+extern const covey_kernels covey_kernels_avx512, covey_kernels_avx2, covey_kernels_sse2;
+#elif defined(__aarch64__) && defined(__GNUC__)
+extern const covey_kernels covey_kernels_neon;
+#endif
+
+const covey_kernels *covey_kernels_active(void);
+
+#endif

@@ -1,0 +1,16 @@
+/* kernels_neon.c - the kernels for any aarch64: 32 registers of 4 floats. */
+#include "canonical.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__aarch64__) && defined(__GNUC__)
+
+#define LANES 4
+#define TILE 8
+#define KERNEL_NAME "neon"
+#define KERNEL_TABLE covey_kernels_neon
+#include "kernel_elements.h"
+
+#endif

@@ -1,0 +1,16 @@
+/* kernels_sse2.c - the kernels for any x86-64: 16 registers of 4 floats. */
+#include "canonical.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#define LANES 4
+#define TILE 4
+#define KERNEL_NAME "sse2"
+#define KERNEL_TABLE covey_kernels_sse2
+#include "kernel_elements.h"
+
+#endif

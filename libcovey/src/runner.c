@@ -1,0 +1,191 @@
+/* runner.c - many clients in one call: the simulator's engine. Hosted targets only.
+ *
+ * Threads take the next client from a shared counter. A client's result depends on its own rows and seed alone, so the
+ * number of threads and their timing cannot show in any result. */
+#include "canonical.h"
+
+#include "covey.h"
+
+#if defined(__unix__) || defined(__APPLE__)
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { MOST_THREADS = 256, LINE = 64 };
+
+typedef struct {
+    const covey_job *job;
+    covey_training training; /* of any client: enough to size its arena */
+    uint32_t n_parameters, n_inputs, n_outputs;
+    size_t train_size, payload_size; /* bytes of a thread's slice: training, parameters, payload */
+    size_t slice;
+    uint32_t next; /* shared: the next client that nobody has taken */
+} run_state;
+
+typedef struct {
+    run_state *run;
+    uint8_t *arena;
+} thread_state;
+
+static size_t rounded_up(size_t size)
+{
+    return (size + LINE - 1) / LINE * LINE;
+}
+
+static int measure(const covey_job *job, run_state *run)
+{
+    uint32_t most_rows = 1;
+    if (!job || !job->training || !job->clients || job->n_clients == 0)
+        return COVEY_E_ARGUMENT;
+    *run = (run_state){.job = job, .training = *job->training, .n_parameters = covey_model_parameters(job->model)};
+    if (run->n_parameters == 0)
+        return COVEY_E_MODEL;
+    run->n_inputs = covey_model_inputs(job->model);
+    run->n_outputs = covey_model_outputs(job->model);
+    for (uint32_t i = 0; i < job->n_clients; i++) {
+        most_rows = job->clients[i].n_rows > most_rows ? job->clients[i].n_rows : most_rows;
+        if (job->clients[i].correction)
+            run->training.correction = job->clients[i].correction;
+    }
+    run->train_size = covey_train_size(job->model, &run->training, most_rows);
+    if (run->train_size == 0)
+        return COVEY_E_ARGUMENT;
+    run->train_size = rounded_up(run->train_size);
+    if (job->recipe) {
+        run->payload_size = covey_payload_size(job->recipe, run->n_parameters);
+        if (run->payload_size == 0)
+            return COVEY_E_ARGUMENT;
+    }
+    run->slice = run->train_size + rounded_up(run->n_parameters * sizeof(float)) + rounded_up(run->payload_size);
+    return COVEY_OK;
+}
+
+size_t covey_run_size(const covey_job *job, uint32_t n_threads)
+{
+    run_state run;
+    if (n_threads == 0 || n_threads > MOST_THREADS || measure(job, &run) != COVEY_OK)
+        return 0;
+    return run.slice * n_threads + LINE;
+}
+
+static int train_client(const run_state *run, const covey_client *client, float *parameters, void *arena,
+                        covey_training_result *result)
+{
+    const covey_job *job = run->job;
+    const covey_rows *all = job->rows;
+    covey_training training = *job->training;
+    size_t first = (size_t)client->first_row;
+    training.seed = covey_seed(client->seed, 0);
+    training.correction = client->correction;
+    if (client->n_rows == 0 || client->n_rows > all->n_rows || client->first_row > all->n_rows - client->n_rows)
+        return COVEY_E_ARGUMENT;
+    const covey_rows rows = {
+        .inputs = all->inputs + first * run->n_inputs,
+        .labels = all->labels ? all->labels + first : 0,
+        .targets = all->targets ? all->targets + first * run->n_outputs : 0,
+        .sample_weight = all->sample_weight ? all->sample_weight + first : 0,
+        .n_rows = client->n_rows,
+    };
+    memcpy(parameters, client->parameters ? client->parameters : job->parameters, run->n_parameters * sizeof(float));
+    return covey_train(job->model, &training, &rows, parameters, arena, run->train_size, result);
+}
+
+/* Encodes the delta, which it clips, and writes the message. Returns the message's size or an error. */
+static int32_t write_message(const run_state *run, uint32_t i, float *delta, uint8_t *payload, float loss, float *norm)
+{
+    const covey_job *job = run->job;
+    const covey_client *client = &job->clients[i];
+    int32_t size = covey_payload_encode(job->recipe, delta, run->n_parameters, covey_seed(client->seed, 1), payload,
+                                        run->payload_size, norm);
+    if (size < 0 || !job->messages)
+        return size < 0 ? size : 0;
+    covey_update update = {
+        .round = job->round,
+        .counter = client->counter,
+        .num_examples = client->n_rows,
+        .loss = loss,
+        .payload = payload,
+        .payload_size = (uint32_t)size,
+    };
+    memcpy(update.digest, job->digest, COVEY_DIGEST_BYTES);
+    return covey_update_write(&update, job->messages + i * job->message_stride, job->message_stride);
+}
+
+static float norm_of(const float *delta, uint32_t n)
+{
+    float sum = 0.0f;
+    for (uint32_t i = 0; i < n; i++)
+        sum += delta[i] * delta[i];
+    return sqrtf(sum);
+}
+
+static void run_client(const run_state *run, uint32_t i, uint8_t *arena)
+{
+    const covey_job *job = run->job;
+    const covey_client *client = &job->clients[i];
+    float *delta = (float *)(void *)(arena + run->train_size);
+    uint8_t *payload = (uint8_t *)delta + rounded_up(run->n_parameters * sizeof(float));
+    const float *start = client->parameters ? client->parameters : job->parameters;
+    covey_client_result *result = &job->results[i];
+    covey_training_result made = {0};
+    *result = (covey_client_result){.status = train_client(run, client, delta, arena, &made)};
+    if (result->status == COVEY_OK) {
+        result->steps = made.steps;
+        result->first_loss = made.first_loss;
+        result->last_loss = made.last_loss;
+        for (uint32_t p = 0; p < run->n_parameters; p++)
+            delta[p] -= start[p];
+    }
+    if (job->deltas && result->status == COVEY_OK)
+        memcpy(job->deltas + (size_t)i * run->n_parameters, delta, run->n_parameters * sizeof(float));
+    else if (job->deltas)
+        memset(job->deltas + (size_t)i * run->n_parameters, 0, run->n_parameters * sizeof(float));
+    if (result->status == COVEY_OK && job->recipe) {
+        int32_t size = write_message(run, i, delta, payload, made.last_loss, &result->norm);
+        result->status = size < 0 ? size : COVEY_OK;
+        result->message_size = size < 0 ? 0 : (uint32_t)size;
+    } else if (result->status == COVEY_OK) {
+        result->norm = norm_of(delta, run->n_parameters);
+    }
+}
+
+static void *take_clients(void *argument)
+{
+    const thread_state *thread = argument;
+    for (;;) {
+        uint32_t i = __atomic_fetch_add(&thread->run->next, 1, __ATOMIC_RELAXED);
+        if (i >= thread->run->job->n_clients)
+            return 0;
+        run_client(thread->run, i, thread->arena);
+    }
+}
+
+int covey_run(const covey_job *job, uint32_t n_threads, void *arena, size_t arena_size)
+{
+    run_state run;
+    thread_state threads[MOST_THREADS];
+    pthread_t ids[MOST_THREADS];
+    if (n_threads == 0 || n_threads > MOST_THREADS || !arena)
+        return COVEY_E_ARGUMENT;
+    int status = measure(job, &run);
+    if (status != COVEY_OK)
+        return status;
+    if (!job->rows || !job->parameters || !job->results || (job->messages && !job->recipe))
+        return COVEY_E_ARGUMENT;
+    if (arena_size < run.slice * n_threads + LINE)
+        return COVEY_E_ARENA;
+    uint8_t *base = (uint8_t *)arena + (LINE - (uintptr_t)arena % LINE) % LINE;
+    uint32_t started = 1; /* this thread works too; a thread that cannot be had only makes it slower */
+    for (uint32_t i = 0; i < n_threads; i++)
+        threads[i] = (thread_state){&run, base + run.slice * i};
+    for (; started < n_threads; started++)
+        if (pthread_create(&ids[started], 0, take_clients, &threads[started]) != 0)
+            break;
+    take_clients(&threads[0]);
+    for (uint32_t i = 1; i < started; i++)
+        pthread_join(ids[i], 0);
+    return COVEY_OK;
+}
+
+#endif
