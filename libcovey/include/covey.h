@@ -308,7 +308,8 @@ int covey_updates_accumulate(const uint8_t *messages, const uint64_t *offsets, c
                              const double *weights, size_t n_messages, uint32_t n_parameters, uint32_t n_threads, double *sum);
 
 /* ---------------------------------------------------------------- self
- * Trains, quantises, encodes and decodes a small fixed case and compares with the digest all targets agree on. */
+ * Trains, quantises, encodes and decodes a small fixed case and compares with the digest all targets agree on;
+ * COVEY_E_VERSION if the bits differ. */
 int covey_self_test(void *arena, size_t arena_size);
 size_t covey_self_test_size(void);
 const char *covey_kernel_name(void);            /* "avx512", "avx2", "sse2", "portable": what runs here */
