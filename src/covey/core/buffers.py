@@ -1,0 +1,54 @@
+"""Views of Python memory for C: anything with the buffer protocol, no copies, types and lengths checked.
+
+numpy arrays, array.array, bytearray and memoryview all do; numpy itself is not needed. A view keeps its owner alive.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from covey.core.status import ffi
+from covey.errors import Code, CoreError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+# C type -> formats of the struct module that hold it on every platform we build for; "B" is raw memory.
+_FORMATS = {
+    "float": "f",
+    "double": "d",
+    "int32_t": "il",
+    "uint32_t": "IL",
+    "uint16_t": "H",
+    "uint64_t": "QL",
+    "uint8_t": "Bbc",
+}
+
+
+def _view(ctype: str, buffer: "ReadableBuffer", n: int | None, what: str, *, writable: bool) -> Any:
+    memory = memoryview(buffer)
+    size = ffi.sizeof(ctype)
+    typed = memory.itemsize == size and memory.format.lstrip("<=@") in tuple(_FORMATS.get(ctype, ""))
+    if not (typed or memory.format == "B" or ctype.startswith("covey_")):
+        raise CoreError(Code.CORE_ARGUMENT, f"{what} must hold {ctype} values, not format {memory.format!r}")
+    if not memory.c_contiguous:
+        raise CoreError(Code.CORE_ARGUMENT, f"{what} must be contiguous", "pass a C-contiguous copy")
+    if writable and memory.readonly:
+        raise CoreError(Code.CORE_ARGUMENT, f"{what} must be writable")
+    if memory.nbytes % size or (n is not None and memory.nbytes != n * size):
+        expected = "whole" if n is None else str(n)
+        raise CoreError(Code.CORE_ARGUMENT, f"{what} must hold {expected} values, not {memory.nbytes / size:g}")
+    return ffi.from_buffer(f"{ctype}[]", buffer)
+
+
+def readable(ctype: str, buffer: "ReadableBuffer", n: int | None, what: str) -> Any:
+    """`buffer` as a C array of `n` values (any number where None); CoreError names it as `what` if it is not that."""
+    return _view(ctype, buffer, n, what, writable=False)
+
+
+def writable(ctype: str, buffer: "WriteableBuffer", n: int | None, what: str) -> Any:
+    """The same for memory that C writes to."""
+    return _view(ctype, buffer, n, what, writable=True)
+
+
+def optional(ctype: str, buffer: "ReadableBuffer | None", n: int | None, what: str) -> Any:
+    """The same for an input that may be left out: None becomes NULL."""
+    return ffi.NULL if buffer is None else readable(ctype, buffer, n, what)

@@ -1,0 +1,74 @@
+"""From raw features to model inputs, and the histograms from which knots are taken. The rules are in covey.h."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from covey.core.buffers import optional, readable, writable
+from covey.core.status import checked, ffi, lib
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+
+class EncodingKind(IntEnum):
+    """`covey_encoding_kind` of covey.h."""
+
+    IDENTITY = 0
+    STANDARD = 1
+    SIGNED_LOG = 2
+    KNOTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingArguments:
+    """An encoding of `inputs` features; which buffers it needs follows from `kind`.
+
+    center, scale: (inputs) float32, STANDARD and SIGNED_LOG; limit: results are clamped to +-limit, 0 for none.
+    knot: float32, ascending within a feature; offset: (inputs + 1) uint16, where each feature's knots start.
+    """
+
+    kind: EncodingKind
+    inputs: int
+    center: "ReadableBuffer | None" = None
+    scale: "ReadableBuffer | None" = None
+    limit: float = 0.0
+    knot: "ReadableBuffer | None" = None
+    offset: "ReadableBuffer | None" = None
+
+
+def encode(arguments: EncodingArguments, raw: "ReadableBuffer", out: "WriteableBuffer", n_rows: int) -> None:
+    """Encode `n_rows` rows: raw and out are (n_rows, inputs) float32, and may be the same memory."""
+    d = arguments.inputs
+    center = optional("float", arguments.center, d, "center")
+    scale = optional("float", arguments.scale, d, "scale")
+    offset = optional("uint16_t", arguments.offset, d + 1, "offset")
+    n_knots = offset[d] if arguments.offset is not None else None
+    knot = optional("float", arguments.knot, n_knots, "knot")
+    encoding = ffi.new("covey_encoding *", (int(arguments.kind), d, center, scale, arguments.limit, knot, offset))
+    source = readable("float", raw, n_rows * d, "raw")
+    target = writable("float", out, n_rows * d, "out")
+    checked(lib.covey_encode(encoding, source, target, n_rows), "encoding features")
+
+
+def signed_log(x: float) -> float:
+    """sign(x) * log(1 + |x|) in the core's arithmetic."""
+    return float(lib.covey_signed_log(x))
+
+
+def bucket(value: float, bits: int) -> int:
+    """The histogram bucket of `value`, in [0, 2^(9 + bits)): ordered like the values, 2^-bits wide relative to them."""
+    return int(lib.covey_bucket(value, bits))
+
+
+def bucket_low(bucket: int, bits: int) -> float:
+    """The smallest value of a bucket."""
+    return float(lib.covey_bucket_low(bucket, bits))
+
+
+def histogram(values: "ReadableBuffer", bits: int, counts: "WriteableBuffer", stride: int = 1, first: int = 0) -> None:
+    """Add the buckets of values[first], values[first + stride], ... to `counts`, (2^(9 + bits)) uint32. bits: 0..7."""
+    source = readable("float", values, None, "values")
+    n = max(0, (len(source) - first + stride - 1) // stride)
+    target = writable("uint32_t", counts, 1 << (9 + bits), "counts")
+    checked(lib.covey_histogram(source + first, n, stride, bits, target), "counting a histogram")

@@ -1,0 +1,203 @@
+"""Updates on the wire: payloads (a clipped delta through a codec) and the message around them. Bytes: docs/SPEC.md.
+
+Bytes from outside are read to a value or a Status, never to an exception; misuse of this module raises CoreError.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from covey.core.buffers import readable, writable
+from covey.core.status import Status, checked, ffi, lib
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+DIGEST_BYTES: int = lib.COVEY_DIGEST_BYTES
+
+# covey_update_header as a numpy dtype: np.dtype(UPDATE_HEADER_FIELDS).
+UPDATE_HEADER_FIELDS: list[tuple[str, str]] = [
+    ("status", "<i4"),
+    ("round", "<u4"),
+    ("counter", "<u4"),
+    ("num_examples", "<u4"),
+    ("loss", "<f4"),
+    ("payload_offset", "<u4"),
+    ("payload_size", "<u4"),
+    ("digest", "V16"),
+]
+
+
+class Codec(IntEnum):
+    """`covey_codec` of covey.h."""
+
+    FLOAT32 = 1
+    INT8 = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a delta becomes a payload: clipped to L2 norm `clip_norm` (0: not at all), then the codec.
+
+    block: parameters that share a scale, 16..4096; INT8 only.
+    """
+
+    codec: Codec = Codec.FLOAT32
+    block: int = 0
+    clip_norm: float = 0.0
+
+    def payload_size(self, n_parameters: int) -> int:
+        """Bytes of a payload; 0 if the recipe or the number is out of range."""
+        return int(lib.covey_payload_size(_struct(self), n_parameters))
+
+    def message_size(self, n_parameters: int) -> int:
+        """Upper bound of the bytes of a whole update message; 0 as above."""
+        return int(lib.covey_update_size(_struct(self), n_parameters))
+
+
+def _struct(recipe: Recipe) -> object:
+    return ffi.new("covey_recipe *", (int(recipe.codec), recipe.block, recipe.clip_norm))
+
+
+def encode_payload(recipe: Recipe, delta: "WriteableBuffer", seed: int) -> tuple[bytes, float]:
+    """The payload of `delta` (n) float32, which is clipped in place, and its L2 norm before that.
+
+    INT8 rounds up or down at random (from `seed`), so that each value is right on the average.
+    """
+    values = writable("float", delta, None, "delta")
+    struct = _struct(recipe)
+    size = lib.covey_payload_size(struct, len(values))
+    out = bytearray(size)
+    norm = ffi.new("float *")
+    status = lib.covey_payload_encode(struct, values, len(values), seed, ffi.from_buffer(out), size, norm)
+    checked(status, "encoding an update")
+    return bytes(out), float(norm[0])
+
+
+def check_payload(payload: "ReadableBuffer", n_parameters: int) -> Status:
+    """Whether these bytes are a payload for `n_parameters` values, all finite: OK or why not."""
+    data = readable("uint8_t", payload, None, "payload")
+    return Status(lib.covey_payload_check(data, len(data), n_parameters))
+
+
+def decode_payload(payload: "ReadableBuffer", out: "WriteableBuffer") -> Status:
+    """Write the payload's values to `out` (n) float32; nothing is written unless the answer is OK."""
+    data = readable("uint8_t", payload, None, "payload")
+    values = writable("float", out, None, "out")
+    return Status(lib.covey_payload_decode(data, len(data), len(values), values))
+
+
+def accumulate_payload(payload: "ReadableBuffer", weight: float, total: "WriteableBuffer") -> Status:
+    """Add weight * value to `total` (n) float64; nothing is added unless the answer is OK."""
+    data = readable("uint8_t", payload, None, "payload")
+    sums = writable("double", total, None, "total")
+    return Status(lib.covey_payload_accumulate(data, len(data), len(sums), weight, sums))
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFields:
+    """What an update message says. digest: 16 bytes, of the model version it starts from; loss: finite."""
+
+    round: int
+    counter: int
+    num_examples: int
+    loss: float
+    digest: bytes
+    payload: bytes
+
+
+def write_update(fields: UpdateFields) -> bytes:
+    """The message's bytes; CoreError if a field is out of its range."""
+    if len(fields.digest) != DIGEST_BYTES:
+        checked(Status.ARGUMENT, f"writing an update with a digest of {len(fields.digest)} bytes")
+    payload = ffi.from_buffer("uint8_t[]", fields.payload)
+    update = ffi.new("covey_update *")
+    try:
+        update.round, update.counter, update.num_examples = fields.round, fields.counter, fields.num_examples
+        update.loss, update.digest = fields.loss, fields.digest
+    except OverflowError:
+        checked(Status.ARGUMENT, "writing an update whose round, counter or number of examples is not a 32-bit count")
+    update.payload, update.payload_size = payload, len(payload)
+    out = bytearray(len(payload) + 64)
+    size = checked(lib.covey_update_write(update, ffi.from_buffer(out), len(out)), "writing an update")
+    return bytes(out[:size])
+
+
+def read_update(message: "ReadableBuffer") -> UpdateFields | Status:
+    """The fields of a message from outside, or why it is none. The payload is not looked into."""
+    data = readable("uint8_t", message, None, "message")
+    update = ffi.new("covey_update *")
+    status = Status(lib.covey_update_read(data, len(data), update))
+    if status is not Status.OK:
+        return status
+    return UpdateFields(
+        round=update.round,
+        counter=update.counter,
+        num_examples=update.num_examples,
+        loss=update.loss,
+        digest=bytes(ffi.buffer(update.digest)),
+        payload=bytes(ffi.buffer(update.payload, update.payload_size)),
+    )
+
+
+def read_updates(
+    messages: "ReadableBuffer",
+    offsets: "ReadableBuffer",
+    sizes: "ReadableBuffer",
+    n_parameters: int,
+    headers_out: "WriteableBuffer",
+) -> None:
+    """Read and check a block of messages into headers (n of UPDATE_HEADER_FIELDS), each with its own status.
+
+    Message i is messages[offsets[i] : offsets[i] + sizes[i]]; offsets uint64, sizes uint32. CoreError if one lies
+    outside of the block: the block is the caller's own, only what is in it comes from outside.
+    """
+    data = readable("uint8_t", messages, None, "messages")
+    places = readable("uint64_t", offsets, None, "offsets")
+    lengths = readable("uint32_t", sizes, len(places), "sizes")
+    headers = writable("covey_update_header", headers_out, len(places), "headers")
+    if any(place + length > len(data) for place, length in zip(places, lengths, strict=True)):
+        checked(Status.ARGUMENT, "reading a block of updates, one of which lies outside of the block")
+    checked(
+        lib.covey_updates_read(data, places, lengths, len(places), n_parameters, headers), "reading a block of updates"
+    )
+
+
+def decode_updates(
+    messages: "ReadableBuffer",
+    offsets: "ReadableBuffer",
+    headers: "ReadableBuffer",
+    n_parameters: int,
+    out: "WriteableBuffer",
+) -> None:
+    """Write the deltas of a block of messages that `read_updates` found OK to `out` (n, n_parameters) float32."""
+    data = readable("uint8_t", messages, None, "messages")
+    places = readable("uint64_t", offsets, None, "offsets")
+    read = readable("covey_update_header", headers, len(places), "headers")
+    rows = writable("float", out, len(places) * n_parameters, "out")
+    checked(
+        lib.covey_updates_decode(data, places, read, len(places), n_parameters, rows), "decoding a block of updates"
+    )
+
+
+def accumulate_updates(
+    messages: "ReadableBuffer",
+    offsets: "ReadableBuffer",
+    headers: "ReadableBuffer",
+    weights: "ReadableBuffer",
+    total: "WriteableBuffer",
+    *,
+    n_threads: int = 1,
+) -> None:
+    """Add weights[i] * update i to `total` (n_parameters) float64, in the order of i, where the weight is not 0.
+
+    Each must have been found OK by `read_updates` for len(total) parameters. The bits do not depend on `n_threads`.
+    """
+    data = readable("uint8_t", messages, None, "messages")
+    places = readable("uint64_t", offsets, None, "offsets")
+    n = len(places)
+    read = readable("covey_update_header", headers, n, "headers")
+    shares = readable("double", weights, n, "weights")
+    sums = writable("double", total, None, "total")
+    status = lib.covey_updates_accumulate(data, places, read, shares, n, len(sums), n_threads, sums)
+    checked(status, "accumulating a block of updates")
