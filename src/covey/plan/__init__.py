@@ -2,18 +2,17 @@
 
 from covey.plan.loading import load
 from covey.plan.plan import Data, Plan
-from covey.plan.problems import PlanProblems
-from covey.plan.sections import Faults, Fleet, Judging, Profile, Rounds, Statistics
+from covey.plan.problems import InvalidPlanError
+from covey.plan.sections import Faults, Fleet, Judging, Profile, Rounds
 
 __all__ = [
     "Data",
     "Faults",
     "Fleet",
+    "InvalidPlanError",
     "Judging",
     "Plan",
-    "PlanProblems",
     "Profile",
     "Rounds",
-    "Statistics",
     "load",
 ]

@@ -11,6 +11,7 @@ from covey.plan.problems import KeyPath, dotted
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-.\"']+(?:\s*\.\s*[A-Za-z0-9_\-\"']+)*)\s*=")
+WIDTH = 100  # longer lists are written an entry a line
 _BARE_WORD = re.compile(r"[A-Za-z_*][\w\-./*]*")
 
 
@@ -113,6 +114,14 @@ def toml_value(value: object) -> str:
     return repr(value)
 
 
+def _assignment(key: str, value: object) -> str:
+    line = f"{key} = {toml_value(value)}\n"
+    if len(line) <= WIDTH or not isinstance(value, list):
+        return line
+    entries = "".join(f"    {toml_value(entry)},\n" for entry in value)
+    return f"{key} = [\n{entries}]\n"
+
+
 def _key(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z0-9_\-]+", key) else toml_value(key)
 
@@ -127,5 +136,5 @@ def toml_document(tree: Mapping[str, object], path: tuple[str, ...] = ()) -> str
             heading = f"\n[[{'.'.join(_key(part) for part in (*path, key))}]]\n"
             tables.extend(heading + toml_document(entry, (*path, key)) for entry in value)
         elif value is not None and value != {}:
-            plain.append(f"{_key(key)} = {toml_value(value)}\n")
+            plain.append(_assignment(_key(key), value))
     return "".join(plain + tables)

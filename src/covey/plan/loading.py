@@ -12,12 +12,12 @@ from covey.errors import Code, PlanError
 from covey.plan.document import Override, apply_override, line_of, read_override
 from covey.plan.needs import unmet_needs
 from covey.plan.plan import Plan
-from covey.plan.problems import KeyPath, PlanProblems, Problem, dotted, problems_of, shown, unknown_key
+from covey.plan.problems import InvalidPlanError, KeyPath, Problem, dotted, named, problems_of, shown, unknown_key
 from covey.plan.sections import Section
 
 
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Plan:
-    """The Plan in a TOML file, with `key=value` overrides applied; raises PlanProblems with everything that is wrong."""
+    """The Plan in a TOML file, with `key=value` overrides applied; InvalidPlanError names everything that is wrong."""
     path = Path(path)
     text = _text_of(path)
     try:
@@ -33,7 +33,7 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Plan:
     if not problems:
         plan, problems = _checked(tree)
     if plan is None or problems:
-        raise PlanProblems([_placed(problem, path, text, changes) for problem in problems])
+        raise InvalidPlanError([_placed(problem, path, text, changes) for problem in problems])
     return plan
 
 
@@ -79,7 +79,7 @@ def _untranslatable(value: object, path: KeyPath = ()) -> Iterable[Problem]:
         for index, entry in enumerate(value):
             yield from _untranslatable(entry, (*path, index))
     elif isinstance(value, datetime | date | time):
-        yield Problem(Code.PLAN_WRONG_TYPE, path, f"`{dotted(path[-1:])}` is {shown(value)}: no key of a Plan is a date")
+        yield Problem(Code.PLAN_WRONG_TYPE, path, f"`{named(path)}` is {shown(value)}: no key of a Plan is a date")
 
 
 def _placed(problem: Problem, path: Path, text: str, changes: Sequence[Override]) -> PlanError:
@@ -87,8 +87,8 @@ def _placed(problem: Problem, path: Path, text: str, changes: Sequence[Override]
     for change in reversed(changes):
         shorter = min(len(change.path), len(problem.path))
         if shorter and change.path[:shorter] == problem.path[:shorter]:
-            return PlanError(problem.code, problem.cause, problem.hint, f"--set {change.text}")
+            return PlanError(problem.code, problem.cause, problem.advice, f"--set {change.text}")
     line = line_of(text, problem.path)
     place = f"{path}:{line}" if line else str(path)
     key = dotted(problem.path)
-    return PlanError(problem.code, problem.cause, problem.hint, f"{place} ({key})" if key else place)
+    return PlanError(problem.code, problem.cause, problem.advice, f"{place} ({key})" if key else place)

@@ -35,7 +35,9 @@ def _stages_follow_each_other(plan: Plan) -> Iterator[Problem]:
 def _classes_are_merged_where_they_are_learned(plan: Plan) -> Iterator[Problem]:
     if plan.data.classes and plan.data.task is not Task.CLASSES:
         cause = f'data.classes merges attacks, but the task "{plan.data.task}" does not tell attacks apart'
-        yield Problem(Code.PLAN_CONFLICT, ("data", "classes"), cause, 'remove data.classes, or set data.task to "classes"')
+        yield Problem(
+            Code.PLAN_CONFLICT, ("data", "classes"), cause, 'remove data.classes, or set data.task to "classes"'
+        )
     owners: dict[str, str] = {}
     for name, attacks in plan.data.classes.items():
         for attack in attacks:
@@ -50,4 +52,6 @@ def _profiles_have_names_of_their_own(plan: Plan) -> Iterator[Problem]:
     for index, name in enumerate(names):
         if name in names[:index]:
             cause = f"two device profiles are called `{name}`, so results could not be told apart"
-            yield Problem(Code.PLAN_CONFLICT, ("fleet", "profiles", index, "name"), cause, "give each profile its own name")
+            yield Problem(
+                Code.PLAN_CONFLICT, ("fleet", "profiles", index, "name"), cause, "give each profile its own name"
+            )

@@ -12,10 +12,10 @@ from covey.aggregation import FedAvg as ServerFedAvg
 from covey.models import MODELS, Model
 from covey.pipeline import STAGES, Stage
 from covey.plan.document import toml_document
-from covey.plan.sections import Faults, Fleet, Judging, Rounds, Section, Statistics
+from covey.plan.sections import Faults, Fleet, Judging, Rounds, Section
 from covey.plan.strategies import Family, Settings
 from covey.selection import SELECTORS, Selector, Uniform
-from covey.telemetry import PARTITIONS, FeatureRule, Natural, Partition, Task
+from covey.telemetry import PARTITIONS, FeatureRule, Natural, Partition, SketchRule, Task
 from covey.training import TRAINERS, Trainer
 
 
@@ -54,7 +54,8 @@ class Plan(Section):
     aggregation: Annotated[Aggregator, Family("aggregator", AGGREGATORS)] = Mean()
     server: Annotated[ServerOptimiser, Family("server optimiser", SERVER_OPTIMISERS)] = ServerFedAvg()
     rounds: Rounds
-    statistics: Statistics = Statistics()
+    #: The sketches of the first round, from which scaling or knots are agreed.
+    statistics: Annotated[SketchRule, Settings(SketchRule)] = SketchRule()
     fleet: Fleet = Fleet()
     faults: Faults = Faults()
     judging: Judging = Judging()

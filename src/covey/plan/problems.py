@@ -23,6 +23,11 @@ _TYPE_NAMES = {
     "model_type": "a table is expected",
     "finite_number": "a finite number is expected",
 }
+_HINTS = {
+    Code.PLAN_MISSING_KEY: "add it; the Plans in the folder `plans` are examples to copy from",
+    Code.PLAN_WRONG_TYPE: "`covey plan show` on one of the Plans in the folder `plans` shows how it is written",
+    Code.PLAN_OUT_OF_RANGE: "change the value in the Plan, or for one run with --set",
+}
 _TYPE_FAULTS = frozenset(_TYPE_NAMES) - {"finite_number"}
 
 
@@ -35,12 +40,17 @@ class Problem:
     cause: str
     hint: str | None = None
 
+    @property
+    def advice(self) -> str | None:
+        """The hint, or what is advised for any problem of this code."""
+        return self.hint or _HINTS.get(self.code)
+
     def below(self, path: KeyPath) -> "Problem":
         """The same problem, its path read from the Plan's top instead of from the table at `path`."""
         return replace(self, path=path + self.path)
 
 
-class RejectedTable(ValueError):
+class TableError(ValueError):
     """Carries the problems of a nested table through pydantic, which lets only a ValueError pass."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -48,7 +58,7 @@ class RejectedTable(ValueError):
         self.problems = tuple(problems)
 
 
-class PlanProblems(PlanError):
+class InvalidPlanError(PlanError):
     """A Plan with at least one problem; reads as the first of `problems`."""
 
     def __init__(self, problems: Sequence[PlanError]) -> None:
@@ -56,7 +66,7 @@ class PlanProblems(PlanError):
         super().__init__(first.code, first.cause, first.hint, first.where)
         self.problems = tuple(problems)
 
-    def __reduce__(self) -> tuple[type["PlanProblems"], tuple[Sequence[PlanError]]]:  # type: ignore[override]
+    def __reduce__(self) -> tuple[type["InvalidPlanError"], tuple[Sequence[PlanError]]]:  # type: ignore[override]
         """Rebuild from the problems, so that all of them travel between processes."""
         return type(self), (self.problems,)
 
@@ -67,6 +77,12 @@ def dotted(path: KeyPath) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def named(path: KeyPath) -> str:
+    """The end of a path that says which value is meant: `count`, `hidden[1]`."""
+    start = max((index for index, part in enumerate(path) if isinstance(part, str)), default=0)
+    return dotted(path[start:])
 
 
 def shown(value: object) -> str:
@@ -83,7 +99,7 @@ def problems_of(error: ValidationError, known_keys: Sequence[str] = ()) -> list[
     for details in error.errors(include_url=False):
         path: KeyPath = details["loc"]
         nested = details.get("ctx", {}).get("error")
-        if isinstance(nested, RejectedTable):
+        if isinstance(nested, TableError):
             found.extend(problem.below(path) for problem in nested.problems)
         else:
             found.append(_problem(details, path, known_keys))
@@ -94,7 +110,7 @@ def unknown_key(path: KeyPath, known_keys: Sequence[str], of: str = "") -> Probl
     """A key that nobody reads, with the nearest known one."""
     meant = did_you_mean(str(path[-1]), known_keys)
     hint = f"did you mean `{meant}`?" if meant else f"known keys: {', '.join(known_keys)}" if known_keys else None
-    return Problem(Code.PLAN_UNKNOWN_KEY, path, f"unknown key `{dotted(path[-1:])}`{of}", hint)
+    return Problem(Code.PLAN_UNKNOWN_KEY, path, f"unknown key `{named(path)}`{of}", hint)
 
 
 def _problem(details: ErrorDetails, path: KeyPath, known_keys: Sequence[str]) -> Problem:
@@ -102,7 +118,7 @@ def _problem(details: ErrorDetails, path: KeyPath, known_keys: Sequence[str]) ->
     if kind == "extra_forbidden":
         return unknown_key(path, known_keys)
     if kind == "missing":
-        return Problem(Code.PLAN_MISSING_KEY, path, f"`{dotted(path[-1:])}` is missing and has no default")
+        return Problem(Code.PLAN_MISSING_KEY, path, f"`{named(path)}` is missing and has no default")
     code = Code.PLAN_WRONG_TYPE if kind in _TYPE_FAULTS else Code.PLAN_OUT_OF_RANGE
     rule = _TYPE_NAMES.get(kind) or details["msg"].replace("Input should", "it should").replace("Value error, ", "")
-    return Problem(code, path, f"`{dotted(path[-1:])}` is {shown(details['input'])}: {rule}")
+    return Problem(code, path, f"`{named(path)}` is {shown(details['input'])}: {rule}")

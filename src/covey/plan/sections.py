@@ -1,8 +1,10 @@
-"""The plain sections of a Plan: settings that choose no strategy. Keys, types, ranges and defaults, with their reasons."""
+"""The plain sections of a Plan: settings that choose no strategy. Keys, types, ranges, defaults and reasons."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from covey.models import DeviceClass
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveShare = Annotated[float, Field(gt=0.0, le=1.0)]
@@ -14,7 +16,12 @@ class Section(BaseModel):
     """A table of the Plan: no unknown keys, no silent conversion, no NaN, no change after loading."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, validate_default=True, arbitrary_types_allowed=True
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        validate_default=True,
+        arbitrary_types_allowed=True,
     )
 
 
@@ -28,13 +35,6 @@ class Rounds(Section):
     deadline_s: Positive = 600.0
     #: An update counts when it starts from a model at most so many rounds old. 0: only from the current one.
     staleness: int = Field(default=1, ge=0, le=100)
-
-
-class Statistics(Section):
-    """The sketches of the first round (counts, sums, histograms) from which scaling or knots are agreed."""
-
-    #: Mantissa bits of a histogram's buckets: a bucket is 2^-bits wide, relative to its value (3: 12.5 %).
-    bits: int = Field(default=3, ge=0, le=7)
 
 
 class Profile(Section):
@@ -62,7 +62,7 @@ class Fleet(Section):
     """What the devices are; how many there are is the partition's matter."""
 
     #: The smallest class of devices that must hold the model; none: no limit.
-    device_class: str | None = None
+    device_class: DeviceClass | None = None
     profiles: tuple[Profile, ...] = Field(default=(Profile(),), min_length=1)
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, Validat
 from pydantic_core import CoreSchema, core_schema
 
 from covey.errors import Code, CoveyError, did_you_mean
-from covey.plan.problems import Problem, RejectedTable, problems_of, shown, unknown_key
+from covey.plan.problems import Problem, TableError, problems_of, shown, unknown_key
 
 Table = Mapping[str, object]
 
@@ -40,15 +40,15 @@ class Family:
         if not self.many:
             return self._one(value)
         if not isinstance(value, list | tuple):
-            raise RejectedTable([Problem(Code.PLAN_WRONG_TYPE, (), "a list of tables is expected")])
+            raise TableError([Problem(Code.PLAN_WRONG_TYPE, (), "a list of tables is expected")])
         built, problems = [], []
         for index, entry in enumerate(value):
             try:
                 built.append(self._one(entry))
-            except RejectedTable as rejected:
+            except TableError as rejected:
                 problems.extend(problem.below((index,)) for problem in rejected.problems)
         if problems:
-            raise RejectedTable(problems)
+            raise TableError(problems)
         return tuple(built)
 
     def dump(self, value: Any) -> object:
@@ -65,15 +65,15 @@ class Family:
             return value
         if not isinstance(value, Mapping):
             cause = f"{shown(value)} is no table: a {self.noun} is a table with a `kind`"
-            raise RejectedTable([Problem(Code.PLAN_WRONG_TYPE, (), cause, f"kinds: {', '.join(self.kinds)}")])
+            raise TableError([Problem(Code.PLAN_WRONG_TYPE, (), cause, f"kinds: {', '.join(self.kinds)}")])
         kind = value.get("kind")
         if kind is None:
             cause = f"`kind` is missing: which {self.noun}?"
-            raise RejectedTable([Problem(Code.PLAN_MISSING_KEY, ("kind",), cause, f"kinds: {', '.join(self.kinds)}")])
+            raise TableError([Problem(Code.PLAN_MISSING_KEY, ("kind",), cause, f"kinds: {', '.join(self.kinds)}")])
         if not isinstance(kind, str) or kind not in self.kinds:
             meant = did_you_mean(str(kind), self.kinds)
             hint = (f'did you mean "{meant}"? ' if meant else "") + f"kinds: {', '.join(self.kinds)}"
-            raise RejectedTable([Problem(Code.PLAN_UNKNOWN_KIND, ("kind",), f"no {self.noun} is {shown(kind)}", hint)])
+            raise TableError([Problem(Code.PLAN_UNKNOWN_KIND, ("kind",), f"no {self.noun} is {shown(kind)}", hint)])
         table = {key: entry for key, entry in value.items() if key != "kind"}
         return build(self.kinds[kind], table, f' of kind "{kind}"')
 
@@ -96,12 +96,12 @@ class Settings:
         if isinstance(value, self.settings):
             return value
         if not isinstance(value, Mapping):
-            raise RejectedTable([Problem(Code.PLAN_WRONG_TYPE, (), f"{shown(value)} is no table")])
+            raise TableError([Problem(Code.PLAN_WRONG_TYPE, (), f"{shown(value)} is no table")])
         return build(self.settings, value)
 
 
 def build(strategy: type, table: Table, owner: str = "") -> object:
-    """The dataclass from its table; raises RejectedTable with every problem found. `owner` is named with unknown keys."""
+    """The dataclass from its table; TableError has every problem found. `owner` is named with unknown keys."""
     keys = tuple(field.name for field in fields(strategy) if field.init)
     strangers = [unknown_key((key,), keys, owner) for key in table if key not in keys]
     known = {key: value for key, value in table.items() if key in keys}
@@ -109,13 +109,17 @@ def build(strategy: type, table: Table, owner: str = "") -> object:
         checked = _schema_of(strategy).model_validate_json(json.dumps(known))
         built: object = strategy(**{key: getattr(checked, key) for key in keys})
     except ValidationError as error:
-        raise RejectedTable([*strangers, *problems_of(error)]) from error
+        raise TableError([*strangers, *problems_of(error)]) from error
     except CoveyError as error:
-        raise RejectedTable([*strangers, Problem(error.code, _blamed(error.cause, keys), error.cause, error.hint)]) from error
+        raise TableError(
+            [*strangers, Problem(error.code, _blamed(error.cause, keys), error.cause, error.hint)]
+        ) from error
     except ValueError as error:
-        raise RejectedTable([*strangers, Problem(Code.PLAN_OUT_OF_RANGE, _blamed(str(error), keys), str(error))]) from error
+        raise TableError(
+            [*strangers, Problem(Code.PLAN_OUT_OF_RANGE, _blamed(str(error), keys), str(error))]
+        ) from error
     if strangers:
-        raise RejectedTable(strangers)
+        raise TableError(strangers)
     return built
 
 
