@@ -161,7 +161,9 @@ def _roc(result: Result) -> Chart | None:
         if roc:
             # A logarithmic axis has no zero: rates below the left edge are drawn on it.
             x = [max(rate, _LEAST_RATE) for rate in roc.fpr]
-            figure.add_trace(go.Scatter(x=x, y=roc.tpr, name=name, mode="lines", line={"color": _colour(series), "width": 2}))
+            figure.add_trace(
+                go.Scatter(x=x, y=roc.tpr, name=name, mode="lines", line={"color": _colour(series), "width": 2})
+            )
     figure.update_xaxes(title_text="false alarms (logarithmic)", type="log", dtick=1, range=[-4, 0], tickformat="~%")
     figure.update_yaxes(title_text="attacks found", tickformat="~%")
     text = "Share of attacks found against share of benign rows that raise an alarm, over the rows of all devices."

@@ -1,7 +1,7 @@
 """The page: one HTML file with its styles, scripts and figures inside, so that it opens anywhere without a network.
 
-Strings from data are escaped by the template; figures travel as JSON in which `<`, `>` and `&` are escapes, and plotly is
-given plain text (see figures.py). A content security policy forbids the page to load anything.
+Strings from data are escaped by the template; figures travel as JSON in which `<`, `>` and `&` are escapes, and plotly
+is given plain text (see figures.py). A content security policy forbids the page to load anything.
 """
 
 import json
@@ -30,7 +30,9 @@ class Card:
 
 def render(result: Result) -> str:
     """The whole page."""
-    environment = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
     environment.filters |= {"percent": percent, "bytes": size, "number": number, "count": count}
     figures = charts(result)
     return environment.get_template("page.html").render(
@@ -91,7 +93,9 @@ def count(value: int, noun: str) -> str:
 def _cards(result: Result) -> list[Card]:
     cards = []
     if result.hold_out_mean is not None:
-        cards.append(Card("New devices, accuracy", percent(result.hold_out_mean.accuracy), "mean over devices left out"))
+        cards.append(
+            Card("New devices, accuracy", percent(result.hold_out_mean.accuracy), "mean over devices left out")
+        )
     worst = result.worst_device.get("federated")
     if worst:
         cards.append(Card("Worst device, accuracy", percent(worst.accuracy), worst.device))

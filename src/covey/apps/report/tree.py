@@ -81,7 +81,7 @@ class Round(Part):
     """One round; figures of judging are None in rounds that were not judged."""
 
     round: Annotated[int, Field(ge=1)]
-    outcome: str = "committed"
+    outcome: str = "published"
     cohort: Count = 0
     verdicts: dict[str, int] = Field(default_factory=dict)
     loss: float | None = None

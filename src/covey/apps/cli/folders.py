@@ -1,0 +1,118 @@
+"""Where rows come from and results go to."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from covey.errors import Code, DataError, EnvironmentFault, JournalError, OutputError
+from covey.io import write_file
+
+DEFAULT_DATA = Path("..") / "shared" / "data"
+#: Files that say that a folder holds a run: the results, and the Plan that is written before the first round.
+RUN_FILES = ("result.json", "plan.toml")
+SAMPLE_NOTICE = "SYNTHETIC SAMPLE"
+
+
+def data_root(given: Path | None) -> Path:
+    """The folder of data sets: as given, else COVEY_DATA, else ../shared/data."""
+    return given or Path(os.environ.get("COVEY_DATA") or DEFAULT_DATA)
+
+
+def data_folder(given: Path | None, path: str | None) -> Path:
+    """The folder of `<device>.csv.gz` files for a Plan's data.path; DataError where there is none."""
+    root = data_root(given)
+    folder = root / path if path else root
+    if folder.is_dir():
+        return folder
+    if given and _holds_devices(root):
+        return root
+    tried = f"{folder} or {root}" if path and given else f"{folder}"
+    raise DataError(
+        Code.DATA_NOT_FOUND,
+        f"there is no data folder {tried}",
+        "give it with --data DIR, or set COVEY_DATA to the folder that holds the data sets",
+    )
+
+
+def _holds_devices(folder: Path) -> bool:
+    return folder.is_dir() and any(next(folder.glob(pattern), None) for pattern in ("*.csv.gz", "*.csv"))
+
+
+def is_sample(folder: Path) -> bool:
+    """Whether a data folder says of itself that it is synthetic (its NOTICE.txt)."""
+    notice = folder / "NOTICE.txt"
+    return notice.is_file() and notice.read_text(encoding="utf-8", errors="replace").startswith(SAMPLE_NOTICE)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run; with several seeds each has a folder `seed-N` of its own inside."""
+
+    path: Path
+
+    def of_seed(self, seed: int, seeds: list[int]) -> Path:
+        """Where the journal and the model of one seed go."""
+        return self.path if len(seeds) == 1 else self.path / f"seed-{seed}"
+
+    def seeds(self) -> list[int]:
+        """The seeds of a run of several; none for a run of one."""
+        names = [folder.name.removeprefix("seed-") for folder in self.path.glob("seed-*") if folder.is_dir()]
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def begin(self, plan_source: str, seeds: list[int]) -> None:
+        """Leave behind what a resumption needs: the resolved Plan, and a folder for each seed."""
+        for seed in seeds:
+            self.of_seed(seed, seeds).mkdir(exist_ok=True)
+        write_file(self.path / "plan.toml", plan_source.encode())
+
+
+def old_run(path: Path) -> RunFolder:
+    """The folder of a run that was begun; JournalError where there is none."""
+    if not (path / "plan.toml").is_file():
+        hint = "give --resume the folder that an earlier `covey simulate --out DIR` wrote"
+        raise JournalError(Code.JOURNAL_NOT_FOUND, f"there is no run to resume in {path}", hint)
+    return RunFolder(path)
+
+
+def new_run(given: Path | None, plan_name: str) -> RunFolder:
+    """A folder for a new run, made and known to be writable; OutputError where that cannot be."""
+    path = given or _free_folder(plan_name)
+    if any((path / name).exists() for name in RUN_FILES):
+        raise OutputError(
+            Code.OUTPUT_EXISTS,
+            f"{path} holds a run already",
+            f"choose another folder with --out, or go on with it: covey simulate --resume {path}",
+        )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path, prefix=".covey-"):
+            pass
+    except OSError as error:
+        cause = f"{path} cannot be written: {(error.strerror or str(error)).lower()}"
+        raise OutputError(Code.OUTPUT_NOT_WRITABLE, cause, "choose another folder with --out DIR") from error
+    return RunFolder(path)
+
+
+def _free_folder(plan_name: str) -> Path:
+    number = 1
+    while (path := Path("runs") / (plan_name if number == 1 else f"{plan_name}-{number}")).exists():
+        number += 1
+    return path
+
+
+def seeds_of(text: str | None, first: int) -> list[int]:
+    """`3`: three seeds from `first` on; `1,5,9`: these; none: `first` alone. EnvironmentFault for anything else."""
+    if text is None:
+        return [first]
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    seeds = [int(part) for part in parts] if all(part.isascii() and part.isdigit() for part in parts) else []
+    if "," not in text:
+        seeds = list(range(first, first + seeds[0])) if seeds and seeds[0] <= 1_000 else []
+    if not seeds or len(set(seeds)) != len(seeds) or max(seeds) >= 2**63:
+        raise EnvironmentFault(
+            Code.USAGE,
+            f"--seeds {text} is neither a number of seeds nor a list of different ones",
+            "for example --seeds 3, or --seeds 1,5,9",
+        )
+    return seeds

@@ -1,0 +1,156 @@
+"""What a user sees while a run goes on: a live table on a terminal, plain lines elsewhere; then a table by device."""
+
+from collections import deque
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Protocol, Self, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from covey.apps.cli.rendering import printable
+from covey.apps.report.page import number, percent, size
+from covey.apps.report.tree import Result, Score
+from covey.simulation import RoundReport
+
+HEADINGS = ("round", "cohort", "verdicts", "loss", "macro-F1", "worst device", "bytes", "device-rounds/s")
+LINE = "{:>9}  {:>7}  {:<22}  {:>9}  {:>9}  {:<44}  {:>9}  {:>15}"
+ROUNDS_ON_SCREEN = 16
+
+
+class Progress(Protocol):
+    """Shows rounds as they end."""
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the screen in order."""
+
+    def show(self, report: RoundReport) -> None:
+        """One more round is over."""
+
+
+def progress(out: TextIO) -> Progress:
+    """A live table where `out` is a terminal, else plain lines."""
+    return LiveTable(out) if out.isatty() else PlainLines(out)
+
+
+def cells(report: RoundReport) -> tuple[str, ...]:
+    """One round as text, in the order of HEADINGS."""
+    worst = "-"
+    if report.worst_device is not None:
+        worst = f"{percent(report.worst_accuracy)} {printable(report.worst_device)}"
+    speed = "-" if report.device_rounds_per_s is None else f"{report.device_rounds_per_s:,.0f}"
+    return (
+        f"{report.round}/{report.of_rounds}",
+        f"{report.cohort:,}",
+        verdicts(report.verdicts),
+        number(report.loss),
+        percent(report.macro_f1),
+        worst,
+        size(report.up_bytes + report.down_bytes),
+        speed,
+    )
+
+
+def verdicts(counts: Mapping[str, int]) -> str:
+    """`9 accepted, 1 late`; what never happened is left out."""
+    return ", ".join(f"{amount:,} {name.replace('_', ' ')}" for name, amount in counts.items() if amount) or "none"
+
+
+class PlainLines:
+    """One line a round, for logs and pipes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._federation = ""
+        self._begun = False
+
+    def __enter__(self) -> Self:
+        """Nothing to prepare."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to clean up."""
+
+    def show(self, report: RoundReport) -> None:
+        """Write the round's line, after the headings where a federation begins."""
+        if not self._begun or report.federation != self._federation:
+            if report.federation:
+                self._write(printable(report.federation))
+            self._write(LINE.format(*HEADINGS))
+        self._begun, self._federation = True, report.federation
+        self._write(LINE.format(*cells(report)))
+
+    def _write(self, line: str) -> None:
+        self._out.write(line.rstrip() + "\n")
+        self._out.flush()
+
+
+class LiveTable:
+    """The last rounds as a table that is redrawn in place."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._rows: deque[tuple[str, ...]] = deque(maxlen=ROUNDS_ON_SCREEN)
+        self._title = ""
+        self._live = Live(console=Console(file=out), auto_refresh=False)
+
+    def __enter__(self) -> Self:
+        """Take the lower part of the screen."""
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the last table standing."""
+        self._live.__exit__(kind, error, trace)
+
+    def show(self, report: RoundReport) -> None:
+        """Redraw with one more round."""
+        self._rows.append(cells(report))
+        self._title = printable(report.federation)
+        self._live.update(self._table(), refresh=True)
+
+    def _table(self) -> Table:
+        table = Table(title=Text(self._title) if self._title else None, header_style="bold")
+        for heading in HEADINGS:
+            table.add_column(heading, justify="left" if heading in {"verdicts", "worst device"} else "right")
+        for row in self._rows:
+            table.add_row(*map(Text, row))
+        return table
+
+
+def show_devices(result: Result, out: TextIO) -> None:
+    """The table by device that ends a run: local only, federated and central side by side."""
+    console = Console(file=out, width=None if out.isatty() else 120, highlight=False)
+    table = Table(title="accuracy (macro-F1) on test rows", header_style="bold", title_justify="left")
+    table.add_column("device")
+    for heading in ("local only", "federated", "central", "attacks found at 1 % / 0.1 % false alarms"):
+        table.add_column(heading, justify="right")
+    for name, device in result.devices.items():
+        table.add_row(Text(printable(name)), *map(Text, _scores(device.local, device.federated, device.central)))
+    table.add_section()
+    pooled = result.pooled
+    table.add_row(Text("all together"), *map(Text, _scores(pooled.local, pooled.federated, pooled.central)))
+    console.print(table)
+    for name, score in result.hold_out.items():
+        console.print(Text(f"new device {printable(name)}: {_score(score)}"))
+    if result.hold_out_mean:
+        console.print(Text(f"new devices, mean: {_score(result.hold_out_mean)}"))
+
+
+def _scores(local: Score | None, federated: Score, central: Score | None) -> tuple[str, ...]:
+    alarms = f"{percent(federated.tpr_at_fpr_1pct)} / {percent(federated.tpr_at_fpr_0p1pct)}"
+    return _score(local), _score(federated), _score(central), alarms
+
+
+def _score(score: Score | None) -> str:
+    return "-" if score is None else f"{percent(score.accuracy)} ({percent(score.macro_f1)})"

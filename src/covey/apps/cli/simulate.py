@@ -1,0 +1,167 @@
+"""`covey simulate`: from a Plan and a folder of devices to a judged model, a result and a report."""
+
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+import click
+
+from covey import __version__
+from covey.apps.cli.folders import RunFolder, data_folder, is_sample, new_run, old_run, seeds_of
+from covey.apps.cli.live import progress, show_devices
+from covey.apps.cli.rendering import Exit, colours, printable
+from covey.apps.cli.seeds import Tree, merged
+from covey.apps.report import Result, render
+from covey.errors import Code, EnvironmentFault
+from covey.io import write_file
+from covey.plan import Plan, load
+from covey.simulation import Simulation
+from covey.telemetry import CsvFolder, Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for on the command line."""
+
+    plan: Path | None
+    data: Path | None
+    overrides: tuple[str, ...]
+    seeds: str | None
+    out: Path | None
+    resume: Path | None
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that a run needs, found and checked before anything is written."""
+
+    plans: tuple[Plan, ...]  # one a seed
+    seeds: list[int]
+    data: Path
+    dataset: Dataset
+    folder: RunFolder
+    is_resumed: bool
+
+
+def simulate_plan(request: Request) -> int:
+    """Run, judge, write and show; returns the exit status."""
+    run = _prepared(request)
+    screen = sys.stderr if request.as_json else sys.stdout
+    _announce(run, screen)
+    try:
+        trees = [_one_seed(run, plan, screen) for plan in run.plans]
+    except KeyboardInterrupt:
+        click.echo(f"stopped; to go on: {_resume_command(request, run)}", err=True)
+        return Exit.INTERRUPTED
+    tree = _completed(merged(trees, run.seeds), run)
+    result = Result.model_validate(tree)
+    text = json.dumps(tree, indent=1, allow_nan=False) + "\n"
+    write_file(run.folder.path / "report.html", render(result).encode())
+    write_file(run.folder.path / "result.json", text.encode())
+    if len(run.seeds) > 1:
+        write_file(
+            run.folder.path / "model.covey", (run.folder.of_seed(run.seeds[0], run.seeds) / "model.covey").read_bytes()
+        )
+    show_devices(result, screen)
+    screen.write(f"\nreport: {run.folder.path / 'report.html'}\n")
+    if request.as_json:
+        sys.stdout.write(text)
+    return Exit.OK
+
+
+def _prepared(request: Request) -> Run:
+    """Everything that can be wrong is found here, before the out folder is made."""
+    if request.resume and request.out:
+        raise EnvironmentFault(
+            Code.USAGE, "--resume and --out exclude each other", "--resume goes on in its own folder"
+        )
+    path = request.plan or (request.resume and request.resume / "plan.toml")
+    if path is None:
+        raise EnvironmentFault(
+            Code.USAGE, "which Plan? PLAN is missing", "for example covey simulate plans/nbaiot-skew.toml"
+        )
+    resumed = old_run(request.resume) if request.resume else None
+    plan = load(path, request.overrides)
+    seeds = (
+        resumed.seeds() if resumed and resumed.seeds() and request.seeds is None else seeds_of(request.seeds, plan.seed)
+    )
+    plans = tuple(load(path, [*request.overrides, f"seed={seed}"]) for seed in seeds)
+    data = data_folder(request.data, plan.data.path)
+    dataset = CsvFolder(data).load(plan.data.features)
+    folder = resumed or new_run(request.out, plan.name)
+    if resumed is None:
+        folder.begin(plan.source, seeds)
+    return Run(plans, seeds, data, dataset, folder, is_resumed=resumed is not None)
+
+
+def _announce(run: Run, screen: TextIO) -> None:
+    plan, dataset = run.plans[0], run.dataset
+    rows, features = dataset.x.shape
+    screen.write(f"{plan.title or plan.name}: {dataset.n_devices} devices, {rows:,} rows, {features} features")
+    screen.write(f", {plan.rounds.count} rounds, seed {', '.join(map(str, run.seeds))}\n")
+    if is_sample(run.data):
+        notice = "The rows are a SYNTHETIC SAMPLE: the figures say nothing about real devices or attacks."
+        click.echo(click.style(notice, fg="yellow", bold=True), file=screen, color=colours())
+
+
+def _one_seed(run: Run, plan: Plan, screen: TextIO) -> Tree:
+    """All rounds of one seed, shown as they end; KeyboardInterrupt once Ctrl-C has ended them early."""
+    folder = run.folder.of_seed(plan.seed, run.seeds)
+    simulation = Simulation(plan, run.dataset, folder, resume=run.is_resumed and run.folder.was_begun(folder))
+    if len(run.seeds) > 1:
+        screen.write(f"\nseed {plan.seed}\n")
+    with _clean_end(simulation) as asked, progress(screen) as view:
+        for report in simulation:
+            view.show(report)
+    if asked:
+        raise KeyboardInterrupt
+    return dict(simulation.result().as_json())
+
+
+@contextmanager
+def _clean_end(simulation: Simulation) -> Iterator[list[bool]]:
+    """The first Ctrl-C lets the round at hand end (and is noted in the list), the second ends at once."""
+    asked: list[bool] = []
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        if asked:
+            signal.default_int_handler(number, frame)
+        asked.append(True)
+        simulation.stop()
+        click.echo("ending after this round; Ctrl-C again ends at once", err=True)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _completed(tree: Tree, run: Run) -> Tree:
+    """The tree with what only the command knows: the version, the Plan's text, where the rows came from."""
+    plan = run.plans[0]
+    about_plan = {
+        "name": plan.name,
+        "title": plan.title,
+        "notes": list(plan.notes),
+        "digest": plan.digest.hex(),
+        "source": plan.source,
+    }
+    about_data = {"source": "sample" if is_sample(run.data) else "data set", "folder": printable(run.data.name)}
+    begin = {"format": "covey.result", "version": 1, "covey": __version__, "outcome": "complete", "plan": about_plan}
+    return {**begin, **tree, **begin, "data": {**tree["data"], **about_data}}
+
+
+def _resume_command(request: Request, run: Run) -> str:
+    words = ["covey", "simulate", "--resume", str(run.folder.path)]
+    if request.data:
+        words += ["--data", str(request.data)]
+    return shlex.join(words)
