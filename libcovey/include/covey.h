@@ -106,6 +106,7 @@ typedef struct {
     float proximal;           /* FedProx mu: adds mu * (w - anchor) to g */
     float gradient_clip;      /* L2 norm limit of each step's gradient; 0 = none */
     float huber_delta;        /* HUBER only */
+    float label_smoothing;    /* SOFTMAX_CE, BCE: the share of a row's label that is spread over all classes alike, [0, 1) */
     uint8_t fake_quantise;    /* 1: forward and backward use int8-rounded weights (straight-through), updates stay float */
     uint8_t shuffle;          /* 1: rows in a new order each epoch, from `seed` */
     uint64_t seed;

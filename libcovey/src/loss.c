@@ -47,17 +47,27 @@ static float row_weight(const covey_batch *batch, uint32_t i)
     return batch->rows->sample_weight ? batch->rows->sample_weight[covey_batch_row(batch, i)] : 1.0f;
 }
 
+/* A row's targets are `rest` for every class and `own` more for the label: the cross-entropy is the logarithm of the sum
+ * less the logits weighted so. */
 static void softmax_gradient(const covey_loss *loss, const covey_network *network, const covey_batch *batch, float *y,
                              size_t stride, float *losses)
 {
     const covey_layout *layout = network->layout;
-    for (uint32_t i = 0; i < batch->count; i++)
-        losses[i] = y[i * stride + (uint32_t)batch->rows->labels[covey_batch_row(batch, i)]];
-    layout->kernels->softmax(y, stride, batch->count, layout->n_outputs, losses);
+    uint32_t n = layout->n_outputs;
+    float own = 1.0f - loss->smoothing, rest = loss->smoothing / (float)n;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        float sum = 0.0f, logit = y[i * stride + (uint32_t)batch->rows->labels[covey_batch_row(batch, i)]];
+        for (uint32_t c = 0; rest != 0.0f && c < n; c++)
+            sum += y[i * stride + c];
+        losses[i] = rest != 0.0f ? own * logit + rest * sum : logit;
+    }
+    layout->kernels->softmax(y, stride, batch->count, n, losses);
     for (uint32_t i = 0; i < batch->count; i++) {
         float *row = y + i * stride, scale = row_weight(batch, i) * loss->share;
-        row[batch->rows->labels[covey_batch_row(batch, i)]] -= 1.0f;
-        for (uint32_t c = 0; c < layout->n_outputs; c++)
+        for (uint32_t c = 0; rest != 0.0f && c < n; c++)
+            row[c] -= rest;
+        row[batch->rows->labels[covey_batch_row(batch, i)]] -= own;
+        for (uint32_t c = 0; c < n; c++)
             row[c] *= scale;
     }
 }
@@ -67,6 +77,7 @@ static void logistic_gradient(const covey_loss *loss, const covey_batch *batch, 
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         float z = y[i * stride], label = (float)batch->rows->labels[covey_batch_row(batch, i)];
+        label = label * (1.0f - loss->smoothing) + 0.5f * loss->smoothing;
         float e = covey_exp_inline(z < 0.0f ? z : -z);
         losses[i] = ((z > 0.0f ? z : 0.0f) - z * label) + covey_log_inline(1.0f + e);
         y[i * stride] = (covey_sigmoid_inline(z) - label) * (row_weight(batch, i) * loss->share);

@@ -25,7 +25,7 @@ void covey_total_add(covey_total *total, float value);
 
 typedef struct {
     uint8_t kind; /* covey_loss_kind */
-    float huber_delta;
+    float huber_delta, smoothing;
     float share; /* 1 / rows in the mean */
 } covey_loss;
 

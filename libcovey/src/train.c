@@ -78,6 +78,8 @@ static int check_training(const covey_model *model, const covey_training *t)
         return COVEY_E_ARGUMENT;
     if (model->loss == COVEY_HUBER && !(in_range(t->huber_delta, 0.0f, FLT_MAX) && t->huber_delta > 0.0f))
         return COVEY_E_ARGUMENT;
+    if (!in_range(t->label_smoothing, 0.0f, 1.0f) || t->label_smoothing == 1.0f)
+        return COVEY_E_ARGUMENT;
     return t->fake_quantise > 1 || t->shuffle > 1 ? COVEY_E_ARGUMENT : COVEY_OK;
 }
 
@@ -134,7 +136,8 @@ static void load(trainer *t, const covey_model *model, float *parameters, uint32
         t->step.anchor = memcpy(t->anchor, t->weights, bytes);
     t->step.plain = !t->velocity && !t->step.correction && !t->step.scale && training->weight_decay == 0.0f &&
                     training->proximal == 0.0f;
-    t->loss = (covey_loss){.kind = model->loss, .huber_delta = training->huber_delta};
+    t->loss = (covey_loss){.kind = model->loss, .huber_delta = training->huber_delta,
+                           .smoothing = training->label_smoothing};
 }
 
 /* Fisher and Yates; pass i has its own stream, so the order of a pass does not depend on the passes before it. */

@@ -23,7 +23,28 @@ from covey.core.encoding import (
 )
 from covey.core.int8 import dequantise, int8_predict, quantise
 from covey.core.randomness import random_u64, seed
+from covey.core.running import (
+    CLIENT_FIELDS,
+    CLIENT_RESULT_FIELDS,
+    Job,
+    kernel_name,
+    run,
+    select_kernel,
+    self_test,
+)
 from covey.core.status import Status
+from covey.core.training import (
+    Activation,
+    LayerKind,
+    Loss,
+    Model,
+    Rows,
+    TrainingArguments,
+    TrainingResult,
+    gradient,
+    predict,
+    train,
+)
 from covey.core.updates import (
     DIGEST_BYTES,
     UPDATE_HEADER_FIELDS,
@@ -42,11 +63,14 @@ from covey.core.updates import (
 )
 
 __all__ = [
+    "CLIENT_FIELDS",
+    "CLIENT_RESULT_FIELDS",
     "DEVICE_FIELDS",
     "DIGEST_BYTES",
     "EFFECT_FIELDS",
     "EVENT_FIELDS",
     "UPDATE_HEADER_FIELDS",
+    "Activation",
     "Codec",
     "DeviceEffect",
     "DeviceEvent",
@@ -56,8 +80,15 @@ __all__ = [
     "EncodingArguments",
     "EncodingKind",
     "EventKind",
+    "Job",
+    "LayerKind",
+    "Loss",
+    "Model",
     "Recipe",
+    "Rows",
     "Status",
+    "TrainingArguments",
+    "TrainingResult",
     "UpdateFields",
     "accumulate_payload",
     "accumulate_updates",
@@ -69,14 +100,23 @@ __all__ = [
     "dequantise",
     "encode",
     "encode_payload",
+    "gradient",
     "handle_many",
     "histogram",
     "int8_predict",
+    "kernel_name",
+    "predict",
     "quantise",
     "random_u64",
     "read_update",
     "read_updates",
+    "run",
     "seed",
+    "select_kernel",
+    "self_test",
     "signed_log",
+    "train",
     "write_update",
 ]
+
+self_test()
