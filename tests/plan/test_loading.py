@@ -162,7 +162,7 @@ def test_a_bad_value_is_named_with_a_hint_and_its_override(
     ],
 )
 def test_a_problem_in_the_file_is_named_with_its_line(small: Path, line: str, code: Code, place: str) -> None:
-    key = line.split(" ")[0]
+    key = line.split(" ", maxsplit=1)[0]
     value = "-1.0" if code is Code.PLAN_OUT_OF_RANGE else '"x"'
     small.write_text(SMALL.replace(line, f"{key} = {value}"))
     (problem,) = problems(small)
