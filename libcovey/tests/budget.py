@@ -101,10 +101,10 @@ def check(measured: Measured, budget: dict[str, dict[str, float]]) -> list[str]:
 
 def write(path: Path, measured: Measured) -> None:
     """Replaces the table [measured], the last of the file, by what was found."""
-    head = path.read_text().split("[measured]")[0]
+    head = path.read_text().split("\n[measured]")[0]
     lines = [f"{case.name} = {case.instructions}" for case in measured.cases]
     title = "[measured]             # instructions a case, by SysTick under -icount shift=3"
-    path.write_text(head + "\n".join([title, *lines]) + "\n")
+    path.write_text(head + "\n" + "\n".join([title, *lines]) + "\n")
 
 
 def main(command: str, budget_path: Path, image: Path) -> int:
