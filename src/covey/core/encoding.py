@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from covey.core.buffers import optional, readable, writable
-from covey.core.status import checked, ffi, lib
+from covey.core.status import Status, checked, ffi, lib
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -66,9 +66,10 @@ def bucket_low(bucket: int, bits: int) -> float:
     return float(lib.covey_bucket_low(bucket, bits))
 
 
-def histogram(values: "ReadableBuffer", bits: int, counts: "WriteableBuffer", stride: int = 1, first: int = 0) -> None:
-    """Add the buckets of values[first], values[first + stride], ... to `counts`, (2^(9 + bits)) uint32. bits: 0..7."""
+def histogram(values: "ReadableBuffer", n: int, stride: int, bits: int, counts: "WriteableBuffer") -> None:
+    """Add the buckets of the n values values[0], values[stride], ... to `counts`, (2^(9 + bits)) uint32. bits: 0..7."""
     source = readable("float", values, None, "values")
-    n = max(0, (len(source) - first + stride - 1) // stride)
     target = writable("uint32_t", counts, 1 << (9 + bits), "counts")
-    checked(lib.covey_histogram(source + first, n, stride, bits, target), "counting a histogram")
+    if not 0 <= n <= (len(source) + stride - 1) // max(1, stride):
+        checked(Status.ARGUMENT, f"counting {n} of {len(source)} values, every {stride}")
+    checked(lib.covey_histogram(source, n, stride, bits, target), "counting a histogram")
