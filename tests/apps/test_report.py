@@ -159,5 +159,5 @@ def test_a_browser_draws_the_charts_and_runs_nothing_hostile(tmp_path: Path) -> 
     title = re.search(r"<title>(.*?)</title>", shown, re.DOTALL)
     assert title
     assert title[1] != "owned"
-    assert shown.count("js-plotly-plot") == 6  # the bars of three other measures wait for their button
+    assert shown.count('class="plot js-plotly-plot"') == 6  # the bars of three other measures wait for their button
     assert "Darker" in shown

@@ -1,5 +1,6 @@
 """Every `covey ...` that the documentation or the help tells a reader to type exists, with its options and its Plan."""
 
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -32,7 +33,7 @@ def commands_in(text: str) -> list[str]:
 
 
 def help_texts(command: click.Command, name: str) -> dict[str, str]:
-    texts = {name: command.help or ""}
+    texts = {name: inspect.cleandoc(command.help or "")}
     if isinstance(command, click.Group):
         for word, inner in command.commands.items():
             texts |= help_texts(inner, f"{name} {word}")

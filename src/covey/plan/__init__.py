@@ -3,13 +3,14 @@
 from covey.plan.loading import load
 from covey.plan.plan import Data, Plan
 from covey.plan.problems import InvalidPlanError
-from covey.plan.sections import Faults, Fleet, Judging, Profile, Rounds
+from covey.plan.sections import Faults, Fleet, JudgedOn, Judging, Profile, Rounds
 
 __all__ = [
     "Data",
     "Faults",
     "Fleet",
     "InvalidPlanError",
+    "JudgedOn",
     "Judging",
     "Plan",
     "Profile",

@@ -1,5 +1,6 @@
 """The plain sections of a Plan: settings that choose no strategy. Keys, types, ranges, defaults and reasons."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +24,13 @@ class Section(BaseModel):
         validate_default=True,
         arbitrary_types_allowed=True,
     )
+
+
+class JudgedOn(StrEnum):
+    """Whose test rows a device's scores are about."""
+
+    OWN = "own"
+    ALL = "all"
 
 
 class Rounds(Section):
@@ -83,6 +91,8 @@ class Judging(Section):
 
     #: Rounds between two looks at the test rows (the last round is always judged).
     every: int = Field(default=1, ge=1)
+    #: A device's scores are about its own test rows, or about those of all devices (what it will meet elsewhere).
+    rows: JudgedOn = JudgedOn.OWN
     #: Each device alone with its own rows.
     local: bool = True
     #: All rows in one place: what federated learning is compared with, not what it may do.

@@ -41,7 +41,8 @@ class Family:
             return self._one(value)
         if not isinstance(value, list | tuple):
             raise TableError([Problem(Code.PLAN_WRONG_TYPE, (), "a list of tables is expected")])
-        built, problems = [], []
+        built: list[object] = []
+        problems: list[Problem] = []
         for index, entry in enumerate(value):
             try:
                 built.append(self._one(entry))

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from covey import __version__
-from covey.apps.cli.folders import data_root
+from covey.apps.cli.data_folder import data_root
 from covey.apps.cli.rendering import Exit, colours, printable
 from covey.errors import CoveyError
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -13,7 +13,8 @@ from covey.errors import Code, CoveyError, EnvironmentFault
 class Program(click.Group):
     """A click group that renders Covey's errors; commands raise them or return an exit status."""
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+    # click's overloads say only that standalone mode does not return.
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
         """Run a command; returns its exit status, or exits with it in standalone mode (click's default)."""
         standalone = extra.pop("standalone_mode", True)
         arguments = list(sys.argv[1:] if args is None else args)
@@ -24,34 +25,29 @@ class Program(click.Group):
 
     def _status(self, arguments: list[str], name: str, extra: dict[str, Any]) -> int:
         try:
-            outcome = super().main(arguments, name, standalone_mode=False, **extra)
-        except click.exceptions.Abort:
+            return int(super().main(arguments, name, standalone_mode=False, **extra) or 0)
+        except (KeyboardInterrupt, click.exceptions.Abort):
             click.echo("stopped", err=True)
             return Exit.INTERRUPTED
-        except KeyboardInterrupt:
-            click.echo("stopped", err=True)
-            return Exit.INTERRUPTED
-        except click.ClickException as error:
-            show_error(_usage(error))
-            return Exit.USAGE
-        except CoveyError as error:
-            show_error(error)
-            return exit_status(error)
         except BrokenPipeError:
-            _leave_pipe()
+            sys.stderr.close()  # the reader of our output is gone (`covey explain | head`): leave without a word
+            return Exit.FAILURE
+        except (click.ClickException, CoveyError, ModuleNotFoundError) as error:
+            known = _in_our_words(error)
+            show_error(known)
+            return exit_status(known)
         except Exception as error:  # noqa: BLE001 (the last resort: no user sees a traceback unasked)
             show_internal(error, debug="--debug" in arguments)
             return Exit.INTERNAL
-        return int(outcome or 0)
 
 
-def _usage(error: click.ClickException) -> CoveyError:
-    cause = error.format_message().rstrip(".")
+def _in_our_words(error: click.ClickException | CoveyError | ModuleNotFoundError) -> CoveyError:
+    """The same failure as an error with a code."""
+    if isinstance(error, CoveyError):
+        return error
+    if isinstance(error, ModuleNotFoundError):
+        hint = "install Covey with all it needs: make demo, or pip install ."
+        return EnvironmentFault(Code.ENVIRONMENT_PACKAGE, f"the Python package {error.name} is missing", hint)
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return EnvironmentFault(Code.USAGE, cause, f"{context.command_path} --help" if context else None)
-
-
-def _leave_pipe() -> NoReturn:
-    """The reader of our output is gone (`covey explain | head`): leave without a word."""
-    sys.stderr.close()
-    sys.exit(Exit.FAILURE)
+    hint = f"{context.command_path} --help" if context else "covey --help"
+    return EnvironmentFault(Code.USAGE, error.format_message().rstrip("."), hint)

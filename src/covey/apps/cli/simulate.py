@@ -14,9 +14,11 @@ from typing import TextIO
 import click
 
 from covey import __version__
-from covey.apps.cli.folders import RunFolder, data_folder, is_sample, new_run, old_run, seeds_of
+from covey.apps.cli.data_folder import data_folder, is_sample
 from covey.apps.cli.live import progress, show_devices
+from covey.apps.cli.plain_fedavg import with_plain_fedavg
 from covey.apps.cli.rendering import Exit, colours, printable
+from covey.apps.cli.run_folder import RunFolder, new_run, old_run, seeds_of
 from covey.apps.cli.seeds import Tree, merged
 from covey.apps.report import Result, render
 from covey.errors import Code, EnvironmentFault
@@ -123,7 +125,8 @@ def _one_seed(run: Run, plan: Plan, screen: TextIO) -> Tree:
             view.show(report)
     if asked:
         raise KeyboardInterrupt
-    return dict(simulation.result().as_json())
+    tree = dict(simulation.result().as_json())
+    return with_plain_fedavg(tree, plan, run.dataset) if plan.judging.plain_fedavg else tree
 
 
 @contextmanager

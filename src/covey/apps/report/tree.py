@@ -33,6 +33,7 @@ class Scores(Part):
     central: Score | None = None
     plain_fedavg: Score | None = None
     int8: Score | None = None
+    central_int8: Score | None = None
 
 
 class Device(Scores):
@@ -165,6 +166,7 @@ class Result(Part):
     seeds: list[int]
     data: Telemetry
     model: ModelSize
+    judged_on: str = "own"
     devices: dict[str, Device]
     pooled: Scores
     worst_device: dict[str, Worst | None] = Field(default_factory=dict)

@@ -1,48 +1,14 @@
-"""Where rows come from and results go to."""
+"""Where results go: the folder of a run, new or resumed, and its seeds."""
 
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from covey.errors import Code, DataError, EnvironmentFault, JournalError, OutputError
+from covey.errors import Code, EnvironmentFault, JournalError, OutputError
 from covey.io import write_file
 
-DEFAULT_DATA = Path("..") / "shared" / "data"
-#: Files that say that a folder holds a run: the results, and the Plan that is written before the first round.
+#: Files that say that a folder holds a run: the result, and the Plan that is written before the first round.
 RUN_FILES = ("result.json", "plan.toml")
-SAMPLE_NOTICE = "SYNTHETIC SAMPLE"
-
-
-def data_root(given: Path | None) -> Path:
-    """The folder of data sets: as given, else COVEY_DATA, else ../shared/data."""
-    return given or Path(os.environ.get("COVEY_DATA") or DEFAULT_DATA)
-
-
-def data_folder(given: Path | None, path: str | None) -> Path:
-    """The folder of `<device>.csv.gz` files for a Plan's data.path; DataError where there is none."""
-    root = data_root(given)
-    folder = root / path if path else root
-    if folder.is_dir():
-        return folder
-    if given and _holds_devices(root):
-        return root
-    tried = f"{folder} or {root}" if path and given else f"{folder}"
-    raise DataError(
-        Code.DATA_NOT_FOUND,
-        f"there is no data folder {tried}",
-        "give it with --data DIR, or set COVEY_DATA to the folder that holds the data sets",
-    )
-
-
-def _holds_devices(folder: Path) -> bool:
-    return folder.is_dir() and any(next(folder.glob(pattern), None) for pattern in ("*.csv.gz", "*.csv"))
-
-
-def is_sample(folder: Path) -> bool:
-    """Whether a data folder says of itself that it is synthetic (its NOTICE.txt)."""
-    notice = folder / "NOTICE.txt"
-    return notice.is_file() and notice.read_text(encoding="utf-8", errors="replace").startswith(SAMPLE_NOTICE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,46 @@
+"""The comparison that a Plan may ask for: plain federated averaging of a dense network, by the same simulation."""
+
+from typing import Any
+
+from covey.aggregation import FedAvg as MeanChange
+from covey.models import Mlp
+from covey.plan import Plan
+from covey.simulation import RoundReport, Simulation
+from covey.telemetry import Dataset
+from covey.training import FedAvg
+
+Tree = dict[str, Any]
+
+
+def plain_plan(plan: Plan) -> Plan:
+    """The same data, rounds and local steps, but a dense network, plain local steps, the mean, and float32 updates."""
+    trainer = FedAvg(epochs=plan.training.epochs, steps=plan.training.steps, batch=plan.training.batch)
+    judging = plan.judging.model_copy(update={"local": False, "central": False, "plain_fedavg": False})
+    fleet = plan.fleet.model_copy(update={"device_class": None})
+    changes = {
+        "model": Mlp(),
+        "training": trainer,
+        "server": MeanChange(),
+        "pipeline": (),
+        "judging": judging,
+        "fleet": fleet,
+    }
+    return Plan.model_validate({**dict(plan), **changes})
+
+
+def with_plain_fedavg(tree: Tree, plan: Plan, dataset: Dataset) -> Tree:
+    """The tree with the comparison's scores, ROC and rounds in it."""
+    simulation = Simulation(plain_plan(plan), dataset, None)
+    rounds = [_entry(report) for report in simulation]
+    other = simulation.result().as_json()
+    return {
+        **tree,
+        "pooled": {**tree["pooled"], "plain_fedavg": other["pooled"]["federated"]},
+        "roc": {**tree["roc"], "plain_fedavg": other["roc"].get("federated")},
+        "plain_fedavg_rounds": rounds,
+    }
+
+
+def _entry(report: RoundReport) -> Tree:
+    keys = ("round", "accuracy", "macro_f1", "up_bytes", "down_bytes")
+    return {key: getattr(report, key) for key in keys}
