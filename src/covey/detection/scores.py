@@ -1,6 +1,7 @@
 """From a model's outputs to an answer and an attack score, a row at a time."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from covey.core import Loss
 from covey.detection.metrics import Floats, Labels
@@ -9,11 +10,11 @@ from covey.detection.metrics import Floats, Labels
 def answers(outputs: Floats, loss: Loss) -> Labels:
     """Class of each row (n) from outputs (n, o): the largest logit (the first of equals), or 1 for a single one > 0."""
     if loss is Loss.SOFTMAX_CE:
-        return outputs.argmax(axis=1).astype(np.int32)
-    return (outputs[:, 0] > 0).astype(np.int32)
+        return np.asarray(outputs.argmax(axis=1), np.int32)
+    return np.asarray(outputs[:, 0] > 0, np.int32)
 
 
-def attack_scores(outputs: Floats, loss: Loss, inputs: Floats) -> Floats:
+def attack_scores(outputs: Floats, loss: Loss, inputs: Floats) -> NDArray[np.float64]:
     """How suspicious each row is, (n) float64.
 
     1 - P(benign) for classes (class 0 is benign), the sigmoid of a single logit, the mean squared error of a

@@ -9,6 +9,7 @@ from covey.models.encoding import Encoding
 from covey.models.mlp import Mlp
 from covey.models.spec import Layer, ModelSpec
 from covey.models.spline_mlp import SplineMlp
+from covey.models.version import ModelVersion
 
 Model: TypeAlias = SplineMlp | Mlp | Autoencoder | Conv1d
 
@@ -31,6 +32,7 @@ __all__ = [
     "Mlp",
     "Model",
     "ModelSpec",
+    "ModelVersion",
     "SplineMlp",
     "check_fits",
 ]

@@ -17,7 +17,7 @@ from covey.telemetry.partitions import (
 )
 from covey.telemetry.population import NOBODY, Population
 from covey.telemetry.scaling import knots_from, signed_log_from, standard_from
-from covey.telemetry.sketch import FeatureSketch, SketchFault, SketchRule, check, merge, sketch
+from covey.telemetry.sketch import FeatureSketch, SketchFault, SketchRule, check, from_wire, merge, sketch, to_wire
 
 __all__ = [
     "NOBODY",
@@ -41,10 +41,12 @@ __all__ = [
     "Targets",
     "Task",
     "check",
+    "from_wire",
     "knots_from",
     "merge",
     "signed_log_from",
     "sketch",
     "standard_from",
     "targets",
+    "to_wire",
 ]
