@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from covey.aggregation import SERVER_OPTIMISERS
 from covey.errors import Code, PlanError
@@ -106,6 +107,15 @@ def test_a_plan_can_be_made_in_python(small: Path) -> None:
         rounds=plan.rounds,
     )
     assert made.digest == plan.digest
+
+
+def test_a_changed_plan_is_checked_and_named_anew(small: Path) -> None:
+    plan = load(small)
+    assert plan.digest
+    changed = plan.changed(seed=7)
+    assert changed.digest == load(small, ["seed=7"]).digest
+    with pytest.raises(ValidationError):
+        plan.changed(seed=-1)
 
 
 def test_the_class_map_is_read_by_attack(small: Path) -> None:
@@ -240,7 +250,6 @@ def test_any_text_and_number_survive_the_way_through_toml(
     folder = tmp_path_factory.mktemp("plan")
     (folder / "small.toml").write_text(SMALL)
     plan = load(folder / "small.toml")
-    changed = plan.model_copy(update={"title": title, "notes": tuple(notes), "training": FedProx(learning_rate=rate)})
-    changed = Plan.model_validate(dict(changed))
+    changed = plan.changed(title=title, notes=tuple(notes), training=FedProx(learning_rate=rate))
     (folder / "again.toml").write_text(changed.source, encoding="utf-8", newline="")
     assert load(folder / "again.toml") == changed

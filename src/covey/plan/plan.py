@@ -60,6 +60,10 @@ class Plan(Section):
     faults: Faults = Faults()
     judging: Judging = Judging()
 
+    def changed(self, **parts: object) -> "Plan":
+        """A Plan with some parts replaced, checked as when loaded from a file (but for the needs of parts)."""
+        return Plan.model_validate({name: getattr(self, name) for name in Plan.model_fields} | parts)
+
     @cached_property
     def tree(self) -> dict[str, object]:
         """The whole Plan as plain values, every default written out."""

@@ -18,7 +18,7 @@ OVERRIDES = click.option(
 )
 
 
-@click.group(cls=Program, context_settings=CONTEXT)
+@click.group("covey", cls=Program, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="covey", message="%(prog)s %(version)s")
 def main() -> None:
     """Train tiny threat detectors across a fleet of IoT devices; the telemetry stays where it is.

@@ -17,15 +17,7 @@ def plain_plan(plan: Plan) -> Plan:
     trainer = FedAvg(epochs=plan.training.epochs, steps=plan.training.steps, batch=plan.training.batch)
     judging = plan.judging.model_copy(update={"local": False, "central": False, "plain_fedavg": False})
     fleet = plan.fleet.model_copy(update={"device_class": None})
-    changes = {
-        "model": Mlp(),
-        "training": trainer,
-        "server": MeanChange(),
-        "pipeline": (),
-        "judging": judging,
-        "fleet": fleet,
-    }
-    return Plan.model_validate({**dict(plan), **changes})
+    return plan.changed(model=Mlp(), training=trainer, server=MeanChange(), pipeline=(), judging=judging, fleet=fleet)
 
 
 def with_plain_fedavg(tree: Tree, plan: Plan, dataset: Dataset) -> Tree:

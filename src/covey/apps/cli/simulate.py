@@ -95,7 +95,7 @@ def _prepared(request: Request) -> Run:
     seeds = (
         resumed.seeds() if resumed and resumed.seeds() and request.seeds is None else seeds_of(request.seeds, plan.seed)
     )
-    plans = tuple(load(path, [*request.overrides, f"seed={seed}"]) for seed in seeds)
+    plans = tuple(plan.changed(seed=seed) for seed in seeds)
     data = data_folder(request.data, plan.data.path)
     dataset = CsvFolder(data).load(plan.data.features)
     folder = resumed or new_run(request.out, plan.name)
