@@ -53,7 +53,6 @@ qemu: ## same bits and budgets on Cortex-M under QEMU (Debian: gcc-arm-none-eabi
 	$(MAKE) --no-print-directory -C libcovey qemu
 
 bench: $(VENV)/.installed ## speed and memory, side by side with other frameworks
-	$(BIN)/python -m pip install --quiet '.[bench]'
 	$(BIN)/python benchmarks/run.py
 
 clean:

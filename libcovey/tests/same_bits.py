@@ -25,13 +25,13 @@ class Run:
     total: str
 
 
-def parse(name: str, output: str) -> Run:
-    """Reads the lines of bits.c; raises ValueError unless every case went well and the last line was reached."""
-    words = [line.split() for line in output.splitlines()]
+def parse(name: str, text: str) -> Run:
+    """Reads the lines of bits.c; SystemExit with all of them unless every case went well, to the last line."""
+    words = [line.split() for line in text.splitlines()]
     cases = {line[1]: line[2] for line in words if line[:1] == ["case"]}
     totals = [line[1] for line in words if line[:1] == ["total"]]
     if len(totals) != 1:
-        raise ValueError(f"{name} did not come to its end:\n{output}")
+        raise SystemExit(f"{name} did not come to a good end:\n{text}")
     return Run(name, cases, totals[0])
 
 
