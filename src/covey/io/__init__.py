@@ -1,0 +1,19 @@
+"""Files and clocks: what touches the machine (floor 6)."""
+
+from covey.io.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from covey.io.clock import Stopwatch, wall_s
+from covey.io.files import OutFolder, write_atomically
+from covey.io.journal import Header, Journal, read_journal
+
+__all__ = [
+    "Checkpoint",
+    "Header",
+    "Journal",
+    "OutFolder",
+    "Stopwatch",
+    "read_checkpoint",
+    "read_journal",
+    "wall_s",
+    "write_atomically",
+    "write_checkpoint",
+]

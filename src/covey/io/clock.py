@@ -1,0 +1,30 @@
+"""The machine's clock: for how long things take, never for what a run computes."""
+
+import time
+from types import TracebackType
+
+
+def wall_s() -> float:
+    """Seconds of a clock that never goes back; only differences mean anything."""
+    return time.perf_counter()
+
+
+class Stopwatch:
+    """Adds up the time spent in its `with` blocks."""
+
+    __slots__ = ("_since", "seconds")
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self._since = 0.0
+
+    def __enter__(self) -> "Stopwatch":
+        """Start."""
+        self._since = wall_s()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.seconds += wall_s() - self._since

@@ -1,0 +1,91 @@
+"""Files that are there whole or not at all, and the folder a run writes to."""
+
+import errno
+import os
+from pathlib import Path
+
+from covey.errors import Code, OutputError
+
+JOURNAL = "journal"
+CHECKPOINT = "checkpoint"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace the file at `path` in one step: a reader, or power loss, finds the old content or the new.
+
+    OutputError where the folder cannot be written or the disk is full; nothing is left behind then.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise output_error(path, error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """What to tell a user about a file that could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(
+            Code.OUTPUT_DISK_FULL,
+            f"the disk is full: {path} was not written",
+            "free some space, then go on with `--resume`",
+            str(path.parent),
+        )
+    return OutputError(
+        Code.OUTPUT_NOT_WRITABLE,
+        f"{path} cannot be written: {error.strerror or error}",
+        "choose another folder with `--out`",
+        str(path.parent),
+    )
+
+
+class OutFolder:
+    """The folder of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def journal(self) -> Path:
+        """What happened, round by round."""
+        return self.path / JOURNAL
+
+    @property
+    def checkpoint(self) -> Path:
+        """From where a run goes on."""
+        return self.path / CHECKPOINT
+
+    def create(self) -> None:
+        """Make the folder for a new run; OutputError if it holds one already or cannot be written."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(self.path, error) from error
+        if self.journal.exists():
+            raise OutputError(
+                Code.OUTPUT_EXISTS,
+                f"{self.path} already holds a run",
+                f"go on with it by `--resume {self.path}`, or choose another folder with `--out`",
+                str(self.path),
+            )
+        probe = self.path / ".probe"
+        try:
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise output_error(self.path, error) from error

@@ -1,0 +1,61 @@
+"""The protocol machines: no clock, socket, file or randomness of their own (floor 5)."""
+
+from covey.protocol.blocks import UNKNOWN_SENDER, MessageBlock, block_of
+from covey.protocol.coordinator import NO_LIMIT, Coordinator
+from covey.protocol.device import Device
+from covey.protocol.effects import (
+    Effect,
+    Finished,
+    Publish,
+    RecordRound,
+    SendReceipts,
+    SendTasks,
+    Validate,
+)
+from covey.protocol.events import (
+    DeadlinePassed,
+    Event,
+    SketchesReceived,
+    Started,
+    UpdatesReceived,
+    ValidationDone,
+)
+from covey.protocol.memory import Arrays
+from covey.protocol.records import Outcome, RoundRecord
+from covey.protocol.seeds import child_seeds, random_words, uniforms, word
+from covey.protocol.settings import Settings
+from covey.protocol.tally import RECEIPT_BYTES
+from covey.protocol.tasks import arguments_of, recipe_of
+
+__all__ = [
+    "NO_LIMIT",
+    "RECEIPT_BYTES",
+    "UNKNOWN_SENDER",
+    "Arrays",
+    "Coordinator",
+    "DeadlinePassed",
+    "Device",
+    "Effect",
+    "Event",
+    "Finished",
+    "MessageBlock",
+    "Outcome",
+    "Publish",
+    "RecordRound",
+    "RoundRecord",
+    "SendReceipts",
+    "SendTasks",
+    "Settings",
+    "SketchesReceived",
+    "Started",
+    "UpdatesReceived",
+    "Validate",
+    "ValidationDone",
+    "arguments_of",
+    "block_of",
+    "child_seeds",
+    "random_words",
+    "recipe_of",
+    "uniforms",
+    "word",
+]

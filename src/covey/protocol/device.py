@@ -1,0 +1,35 @@
+"""The device's machine, one device at a time: what a live device runs. The rules are the core's, in C.
+
+The simulator steps thousands of the same records in one call (`core.handle_many`); this is the same function with another
+door, so the two cannot come apart. No numpy here.
+"""
+
+from covey.core import DeviceEffect, DeviceEvent, DeviceRecord
+
+
+class Device:
+    """One device: events in, one effect out. Store `snapshot()` before acting on an effect."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, retry_ms: int) -> None:
+        self._record = DeviceRecord(retry_ms)
+
+    def handle(self, event: DeviceEvent, now_ms: int) -> list[DeviceEffect]:
+        """What to do after `event` at `now_ms`."""
+        return [self._record.handle(event, now_ms)]
+
+    def next_deadline(self) -> int | None:
+        """When to call with a DEADLINE event, in milliseconds; None: no deadline."""
+        return self._record.deadline_ms
+
+    def snapshot(self) -> bytes:
+        """The record's 64 bytes."""
+        return self._record.snapshot()
+
+    @classmethod
+    def restore(cls, snapshot: bytes) -> "Device":
+        """The device that `snapshot` was taken of; CoreError if it is none."""
+        device = cls(1)
+        device._record = DeviceRecord.restore(snapshot)
+        return device

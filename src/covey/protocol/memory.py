@@ -1,0 +1,76 @@
+"""What a coordinator remembers between rounds; the phases read and change it, nobody else."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.aggregation import ServerState
+from covey.models import ModelVersion
+from covey.protocol.door import Counters
+from covey.protocol.issues import Issues
+from covey.protocol.settings import Settings
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(slots=True, eq=False)
+class Memory:
+    """The coordinator's state apart from the phase it is in."""
+
+    counters: Counters
+    issues: Issues
+    round: int = 0
+    version: ModelVersion | None = None
+    server_state: ServerState = ()
+    variate: NDArray[np.float32] | None = None  # the fleet's, where the trainer has variates
+    step_scale: NDArray[np.float32] | None = None  # (parameters), for the whole run
+    fleet_weight: float = 0.0  # of all devices together, estimated from the statistics round
+
+    @property
+    def current(self) -> ModelVersion:
+        """The model, which is there once the statistics round is over."""
+        if self.version is None:
+            raise ValueError("there is no model before the statistics round is over")
+        return self.version
+
+    @property
+    def step_scale_bytes(self) -> int:
+        """What the step scale weighs on its way to a newcomer: a float32 for each knot."""
+        return 0 if self.step_scale is None else 4 * self.current.encoding.n_knots
+
+    def arrays(self) -> Arrays:
+        """For a snapshot."""
+        arrays: Arrays = {
+            "memory.round": np.array([self.round], np.uint32),
+            "memory.fleet_weight": np.array([self.fleet_weight]),
+            "memory.counters": self.counters.last,
+            **self.issues.arrays(),
+        }
+        if self.version is not None:
+            arrays["memory.version"] = np.frombuffer(self.version.encode(), np.uint8)
+        if self.variate is not None:
+            arrays["memory.variate"] = self.variate
+        if self.step_scale is not None:
+            arrays["memory.step_scale"] = self.step_scale
+        for place, moment in enumerate(self.server_state):
+            arrays[f"memory.server.{place}"] = moment
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, settings: Settings, arrays: Arrays) -> "Memory":
+        """From a snapshot."""
+        version = arrays.get("memory.version")
+        variate = arrays.get("memory.variate")
+        step_scale = arrays.get("memory.step_scale")
+        moments = sorted(name for name in arrays if name.startswith("memory.server."))
+        return cls(
+            counters=Counters(arrays["memory.counters"].astype(np.uint32)),
+            issues=Issues.from_arrays(settings.staleness, arrays),
+            round=int(arrays["memory.round"][0]),
+            version=None if version is None else ModelVersion.decode(version.tobytes()),
+            server_state=tuple(arrays[name].astype(np.float64) for name in moments),
+            variate=None if variate is None else variate.astype(np.float32),
+            step_scale=None if step_scale is None else step_scale.astype(np.float32),
+            fleet_weight=float(arrays["memory.fleet_weight"][0]),
+        )

@@ -1,0 +1,61 @@
+"""What a coordinator has to know of a Plan, with units resolved."""
+
+from dataclasses import dataclass
+
+from covey.aggregation import Aggregator, ServerOptimiser
+from covey.core import Recipe
+from covey.models import Model
+from covey.pipeline import compile_recipe
+from covey.plan import Plan
+from covey.selection import Selector
+from covey.telemetry.sketch import SketchRule
+from covey.training import Trainer
+
+#: Devices that sketch, at most. The knots are quantiles; more devices would not move them visibly.
+STATISTICS_COHORT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The run as the coordinator sees it."""
+
+    seed: int
+    rounds: int
+    quorum: float  # share of a round's target
+    deadline_ms: int  # of a round, from its opening
+    staleness: int  # rounds
+    sketch: SketchRule
+    model: Model
+    trainer: Trainer
+    recipe: Recipe
+    selector: Selector
+    aggregator: Aggregator
+    server: ServerOptimiser
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...]
+    threads: int = 1
+
+    @classmethod
+    def of(cls, plan: Plan, feature_names: tuple[str, ...], class_names: tuple[str, ...], threads: int = 1) -> "Settings":
+        """The settings of a Plan for these features and classes."""
+        return cls(
+            seed=plan.seed,
+            rounds=plan.rounds.count,
+            quorum=plan.rounds.quorum,
+            deadline_ms=max(1, round(plan.rounds.deadline_s * 1000)),
+            staleness=plan.rounds.staleness,
+            sketch=plan.statistics,
+            model=plan.model,
+            trainer=plan.training,
+            recipe=compile_recipe(plan.pipeline),
+            selector=plan.selection,
+            aggregator=plan.aggregation,
+            server=plan.server,
+            feature_names=feature_names,
+            class_names=class_names,
+            threads=threads,
+        )
+
+    def needed(self, target: int) -> int:
+        """Updates without which a round of this target changes nothing."""
+        return max(1, int(-(-self.quorum * target // 1)))

@@ -1,0 +1,138 @@
+"""What the devices of a cohort compute: sketches in the statistics round, then training, in one call of the core.
+
+A device's rows never leave this module except as messages, the real bytes that would travel.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.core import (
+    CLIENT_FIELDS,
+    CLIENT_RESULT_FIELDS,
+    UPDATE_HEADER_FIELDS,
+    Job,
+    Loss,
+    Rows,
+    Status,
+    decode_updates,
+    read_updates,
+    run,
+)
+from covey.models import ModelVersion
+from covey.protocol import arguments_of, recipe_of
+from covey.simulation.flights import Flight
+from covey.simulation.variates import DeviceVariates
+from covey.telemetry import Dataset, Population, SketchRule, Targets, sketch, to_wire
+from covey.training import Trainer, device_variates
+
+CLIENT = np.dtype(CLIENT_FIELDS)
+RESULT = np.dtype(CLIENT_RESULT_FIELDS)
+HEADER = np.dtype(UPDATE_HEADER_FIELDS)
+
+Rows32 = NDArray[np.uint32]
+
+
+class Stopwatch(Protocol):
+    """Measures what the core takes."""
+
+    def __enter__(self) -> object: ...
+    def __exit__(self, *args: object) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Cohorts:
+    """The rows of a population and what is done with them."""
+
+    dataset: Dataset
+    targets: Targets
+    population: Population
+    rule: SketchRule
+    threads: int
+    training_clock: Stopwatch
+    variates: DeviceVariates
+    trainer: Trainer
+    rounds: int
+    encoded: Rows | None = None
+
+    def n_rows(self, devices: Rows32) -> NDArray[np.int64]:
+        """Training rows of devices (n), (n)."""
+        rows: NDArray[np.int64] = self.population.n_rows[devices]
+        return rows
+
+    def learn(self, version: ModelVersion) -> None:
+        """Encode all rows with the first version; every device does this with its own. The encoding does not change."""
+        if self.encoded is not None:
+            return
+        inputs = self.population.gather(version.encoding.encode(self.dataset.x))
+        labels = self.targets.y[self.population.rows].astype(np.int32)
+        is_classifier = version.spec.loss in (Loss.SOFTMAX_CE, Loss.BCE)
+        self.encoded = Rows(inputs, inputs.shape[0], labels=labels if is_classifier else None)
+
+    def sketch(self, flight: Flight, rows: Rows32, counters: Rows32) -> NDArray[np.bool_]:
+        """Write the sketches of a flight's `rows` (m) into it; which of them worked: all, (m)."""
+        messages = []
+        for row, counter in zip(rows.tolist(), counters.tolist(), strict=True):
+            held = self.population.client_rows(int(flight.devices[row]))
+            messages.append(to_wire(sketch(self.dataset.x[held], self.rule), flight.round, counter).encode())
+        flight.add(rows, messages)
+        return np.ones(rows.size, np.bool_)
+
+    def train(self, flight: Flight, rows: Rows32, counters: Rows32) -> NDArray[np.bool_]:
+        """Train a flight's `rows` (m) and write their updates into it; which of them worked, (m)."""
+        tasks = flight.tasks
+        version, task = tasks.version, tasks.task
+        if version is None or self.encoded is None:
+            raise ValueError("there is nothing to train before the statistics round is over")
+        devices = flight.devices[rows]
+        clients = np.zeros(rows.size, CLIENT)
+        clients["first_row"] = self.population.first_row[devices]
+        clients["n_rows"] = self.population.n_rows[devices]
+        clients["counter"] = counters
+        clients["seed"] = tasks.seeds[rows]
+        corrections = None
+        if tasks.variate is not None:
+            corrections = tasks.variate - self.variates.of(devices, tasks.variate.size)
+            clients["correction"] = corrections.ctypes.data + 4 * tasks.variate.size * np.arange(rows.size, dtype=np.uint64)
+        results = np.zeros(rows.size, RESULT)
+        whole = rows.size == flight.devices.size
+        messages = flight.content if whole else np.empty(rows.size * flight.stride, np.uint8)
+        job = Job(
+            model=version.spec.core,
+            arguments=arguments_of(task, tasks.step_scale),
+            rows=self.encoded,
+            parameters=version.parameters,
+            clients=clients,
+            results=results,
+            recipe=recipe_of(task),
+            round=task.round,
+            digest=task.digest,
+            messages=messages,
+            message_stride=flight.stride,
+        )
+        with self.training_clock:
+            run(job, self.threads)
+        del corrections
+        if not whole:
+            flight.content.reshape(-1, flight.stride)[rows] = messages.reshape(-1, flight.stride)
+        flight.sizes[rows] = results["message_size"]
+        worked: NDArray[np.bool_] = results["status"] == Status.OK
+        return worked
+
+    def move_variates(self, flight: Flight, rows: Rows32) -> None:
+        """Devices at a flight's `rows` (m) take over the control variates that their updates lead to."""
+        tasks = flight.tasks
+        if tasks.variate is None:
+            return
+        n_parameters = tasks.variate.size
+        offsets = flight.offsets[rows]
+        headers = np.zeros(rows.size, HEADER)
+        read_updates(flight.content, offsets, flight.sizes[rows], n_parameters, headers)
+        updates = np.zeros((rows.size, n_parameters), np.float32)
+        decode_updates(flight.content, offsets, headers, n_parameters, updates)
+        devices = flight.devices[rows]
+        reach = self.trainer.reach(flight.round, self.rounds, headers["num_examples"])
+        own = self.variates.of(devices, n_parameters)
+        self.variates.keep(devices, device_variates(own, tasks.variate, updates, reach, tasks.step_scale))

@@ -1,0 +1,24 @@
+"""Steps of a spline layer's rows, scaled by how rarely the fleet's values touch them.
+
+A row's gradient is a mean over rows of data of which most do not touch it; dividing by the share that does makes all
+rows learn at one pace (a frozen diagonal preconditioner). The shares come from the statistics round, so no device
+reveals anything more and nothing needs to be synchronised later.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.models import ModelSpec
+
+#: Keeps rows that nothing touches from endless steps.
+FLOOR = 1e-3
+
+SPLINE_WEIGHT = "0.weight"  # the spline layer is always the first
+
+
+def knot_steps(spec: ModelSpec, shares: NDArray[np.float32], cap: float) -> NDArray[np.float32]:
+    """The multiplier of each parameter (n_parameters,) for a model whose first layer has a row for each of `shares`."""
+    steps = np.ones(spec.n_parameters, np.float32)
+    rows = np.minimum(1.0 / (shares.astype(np.float64) + FLOOR), cap)
+    spec.layout.views(steps)[SPLINE_WEIGHT][:] = rows.astype(np.float32)[:, np.newaxis]
+    return steps
