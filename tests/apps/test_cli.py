@@ -180,7 +180,7 @@ def test_what_comes_from_outside_cannot_steer_the_terminal(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "seeds"), [(None, [4]), ("1", [4]), ("3", [4, 5, 6]), ("9,1", [9, 1]), ("5,", [5]), (" 1 , 2 ", [1, 2])]
+    ("text", "seeds"), [(None, [4]), ("1", [4]), ("3", [4, 5, 6]), ("9,1", [1, 9]), ("5,", [5]), (" 1 , 2 ", [1, 2])]
 )
 def test_seeds_are_a_number_or_a_list(text: str | None, seeds: list[int]) -> None:
     assert seeds_of(text, 4) == seeds

@@ -1,11 +1,10 @@
 """Where results go: the folder of a run, new or resumed, and its seeds."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from covey.errors import Code, EnvironmentFault, JournalError, OutputError
-from covey.io import write_file
+from covey.io import OutFolder, write_atomically
 
 #: Files that say that a folder holds a run: the result, and the Plan that is written before the first round.
 RUN_FILES = ("result.json", "plan.toml")
@@ -16,10 +15,15 @@ class RunFolder:
     """The folder of one run; with several seeds each has a folder `seed-N` of its own inside."""
 
     path: Path
+    is_made: bool = False  # by this command; otherwise it was there before
 
     def of_seed(self, seed: int, seeds: list[int]) -> Path:
         """Where the journal and the model of one seed go."""
         return self.path if len(seeds) == 1 else self.path / f"seed-{seed}"
+
+    def was_begun(self, seed: int, seeds: list[int]) -> bool:
+        """Whether this seed has a journal to go on with."""
+        return OutFolder(self.of_seed(seed, seeds)).journal.exists()
 
     def seeds(self) -> list[int]:
         """The seeds of a run of several; none for a run of one."""
@@ -30,7 +34,17 @@ class RunFolder:
         """Leave behind what a resumption needs: the resolved Plan, and a folder for each seed."""
         for seed in seeds:
             self.of_seed(seed, seeds).mkdir(exist_ok=True)
-        write_file(self.path / "plan.toml", plan_source.encode())
+        write_atomically(self.path / "plan.toml", plan_source.encode())
+
+    def leave_nothing_unbegun(self, seeds: list[int]) -> None:
+        """After a failure before the first round: take back what `begin` wrote, so that nothing half-made is left."""
+        if any(self.was_begun(seed, seeds) for seed in seeds):
+            return
+        (self.path / "plan.toml").unlink(missing_ok=True)
+        folders = {self.of_seed(seed, seeds) for seed in seeds} - {self.path}
+        for folder in [*folders, *([self.path] if self.is_made else [])]:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def old_run(path: Path) -> RunFolder:
@@ -50,14 +64,9 @@ def new_run(given: Path | None, plan_name: str) -> RunFolder:
             f"{path} holds a run already",
             f"choose another folder with --out, or go on with it: covey simulate --resume {path}",
         )
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path, prefix=".covey-"):
-            pass
-    except OSError as error:
-        cause = f"{path} cannot be written: {(error.strerror or str(error)).lower()}"
-        raise OutputError(Code.OUTPUT_NOT_WRITABLE, cause, "choose another folder with --out DIR") from error
-    return RunFolder(path)
+    is_made = not path.exists()
+    OutFolder(path).create()
+    return RunFolder(path, is_made)
 
 
 def _free_folder(plan_name: str) -> Path:
@@ -68,7 +77,7 @@ def _free_folder(plan_name: str) -> Path:
 
 
 def seeds_of(text: str | None, first: int) -> list[int]:
-    """`3`: three seeds from `first` on; `1,5,9`: these; none: `first` alone. EnvironmentFault for anything else."""
+    """`3`: three seeds from `first` on; `1,5,9`: these; none: `first` alone; ascending. EnvironmentFault otherwise."""
     if text is None:
         return [first]
     parts = [part.strip() for part in text.split(",") if part.strip()]
@@ -81,4 +90,4 @@ def seeds_of(text: str | None, first: int) -> list[int]:
             f"--seeds {text} is neither a number of seeds nor a list of different ones",
             "for example --seeds 3, or --seeds 1,5,9",
         )
-    return seeds
+    return sorted(seeds)

@@ -14,7 +14,7 @@ _T = (
     2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 )
 # fmt: on
-MEANS_OF = ("devices", "pooled", "hold_out", "hold_out_mean", "worst_device", "gap_closed")
+MEANS_OF = frozenset({"devices", "pooled", "hold_out", "hold_out_mean", "worst_device", "gap_closed"})
 CLAIMS = (
     ("pooled", "federated", "accuracy"),
     ("pooled", "federated", "macro_f1"),
@@ -34,7 +34,7 @@ def merged(trees: Sequence[Tree], seeds: Sequence[int]) -> Tree:
     """The tree of docs/RESULT.md for all seeds, from one tree for each."""
     result = {**trees[0], "seeds": list(seeds), "by_seed": [_of_seed(*pair) for pair in zip(trees, seeds, strict=True)]}
     if len(trees) > 1:
-        for key in MEANS_OF:
+        for key in MEANS_OF & trees[0].keys():
             result[key] = _mean([tree.get(key) for tree in trees])
         result["confidence"] = {
             ".".join(path): _interval(values) for path in CLAIMS if len(values := _values(trees, path)) == len(trees)

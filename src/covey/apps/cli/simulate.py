@@ -21,8 +21,8 @@ from covey.apps.cli.rendering import Exit, colours, printable
 from covey.apps.cli.run_folder import RunFolder, new_run, old_run, seeds_of
 from covey.apps.cli.seeds import Tree, merged
 from covey.apps.report import Result, render
-from covey.errors import Code, EnvironmentFault
-from covey.io import write_file
+from covey.errors import Code, CoveyError, EnvironmentFault
+from covey.io import write_atomically
 from covey.plan import Plan, load
 from covey.simulation import Simulation
 from covey.telemetry import CsvFolder, Dataset
@@ -63,20 +63,27 @@ def simulate_plan(request: Request) -> int:
     except KeyboardInterrupt:
         click.echo(f"stopped; to go on: {_resume_command(request, run)}", err=True)
         return Exit.INTERRUPTED
-    tree = _completed(merged(trees, run.seeds), run)
-    result = Result.model_validate(tree)
-    text = json.dumps(tree, indent=1, allow_nan=False) + "\n"
-    write_file(run.folder.path / "report.html", render(result).encode())
-    write_file(run.folder.path / "result.json", text.encode())
-    if len(run.seeds) > 1:
-        write_file(
-            run.folder.path / "model.covey", (run.folder.of_seed(run.seeds[0], run.seeds) / "model.covey").read_bytes()
-        )
-    show_devices(result, screen)
-    screen.write(f"\nreport: {run.folder.path / 'report.html'}\n")
+    except CoveyError:
+        run.folder.leave_nothing_unbegun(run.seeds)
+        raise
+    text = _written(_completed(merged(trees, run.seeds), run), run, screen)
     if request.as_json:
         sys.stdout.write(text)
     return Exit.OK
+
+
+def _written(tree: Tree, run: Run, screen: TextIO) -> str:
+    """Result, report and model in the out folder, the table by device on the screen; returns the result's text."""
+    result = Result.model_validate(tree)
+    text = json.dumps(tree, indent=1, allow_nan=False) + "\n"
+    folder, first = run.folder.path, run.folder.of_seed(run.seeds[0], run.seeds)
+    write_atomically(folder / "report.html", render(result).encode())
+    write_atomically(folder / "result.json", text.encode())
+    if first != folder:
+        write_atomically(folder / "model.covey", (first / "model.covey").read_bytes())
+    show_devices(result, screen)
+    screen.write(f"\nreport: {folder / 'report.html'}\n")
+    return text
 
 
 def _prepared(request: Request) -> Run:
@@ -92,15 +99,15 @@ def _prepared(request: Request) -> Run:
         )
     resumed = old_run(request.resume) if request.resume else None
     plan = load(path, request.overrides)
-    seeds = (
-        resumed.seeds() if resumed and resumed.seeds() and request.seeds is None else seeds_of(request.seeds, plan.seed)
-    )
+    seeds = seeds_of(request.seeds, plan.seed)
+    if resumed and request.seeds is None:
+        seeds = resumed.seeds() or seeds
     plans = tuple(plan.changed(seed=seed) for seed in seeds)
     data = data_folder(request.data, plan.data.path)
     dataset = CsvFolder(data).load(plan.data.features)
     folder = resumed or new_run(request.out, plan.name)
     if resumed is None:
-        folder.begin(plan.source, seeds)
+        folder.begin(plans[0].source, seeds)
     return Run(plans, seeds, data, dataset, folder, is_resumed=resumed is not None)
 
 
@@ -117,7 +124,9 @@ def _announce(run: Run, screen: TextIO) -> None:
 def _one_seed(run: Run, plan: Plan, screen: TextIO) -> Tree:
     """All rounds of one seed, shown as they end; KeyboardInterrupt once Ctrl-C has ended them early."""
     folder = run.folder.of_seed(plan.seed, run.seeds)
-    simulation = Simulation(plan, run.dataset, folder, resume=run.is_resumed and run.folder.was_begun(folder))
+    simulation = Simulation(
+        plan, run.dataset, folder, resume=run.is_resumed and run.folder.was_begun(plan.seed, run.seeds)
+    )
     if len(run.seeds) > 1:
         screen.write(f"\nseed {plan.seed}\n")
     with _clean_end(simulation) as asked, progress(screen) as view:
