@@ -36,7 +36,8 @@ static inline uint8_t *cbor_put_field(uint8_t *at, uint32_t key, uint32_t value)
 static inline uint8_t *cbor_put_bytes(uint8_t *at, uint32_t key, const uint8_t *bytes, uint32_t size)
 {
     at = cbor_put_head(cbor_put_head(at, CBOR_UINT, key), CBOR_BYTES, size);
-    memcpy(at, bytes, size);
+    if (size) /* no bytes may be a null pointer */
+        memcpy(at, bytes, size);
     return at + size;
 }
 
