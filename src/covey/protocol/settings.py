@@ -36,10 +36,12 @@ class Settings:
     threads: int = 1
 
     @classmethod
-    def of(cls, plan: Plan, feature_names: tuple[str, ...], class_names: tuple[str, ...], threads: int = 1) -> "Settings":
-        """The settings of a Plan for these features and classes."""
+    def of(
+        cls, plan: Plan, feature_names: tuple[str, ...], class_names: tuple[str, ...], seed: int, threads: int = 1
+    ) -> "Settings":
+        """The settings of a Plan for these features and classes; `seed` is that of this fleet's run."""
         return cls(
-            seed=plan.seed,
+            seed=seed,
             rounds=plan.rounds.count,
             quorum=plan.rounds.quorum,
             deadline_ms=max(1, round(plan.rounds.deadline_s * 1000)),

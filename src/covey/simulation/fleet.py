@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.core import DIGEST_BYTES, EffectKind, EventKind
-from covey.protocol import MessageBlock, SendReceipts, SendTasks
+from covey.protocol import Arrays, MessageBlock, SendReceipts, SendTasks
 from covey.simulation.calendar import (
     ARRIVAL,
     EVENT,
@@ -26,9 +26,10 @@ from covey.simulation.calendar import (
 )
 from covey.simulation.cohorts import Cohorts
 from covey.simulation.flights import Flight
-from covey.simulation.launch import Launcher
+from covey.simulation.launch import Launcher, flight_arrays
 from covey.simulation.machines import Machines, is_void
 from covey.simulation.mishaps import REBOOT_MS
+from covey.simulation.variates import DeviceVariates
 
 #: Deadlines and reboots: they send again unless an answer came first.
 _AGAIN = (EventKind.DEADLINE, EventKind.BOOT)
@@ -115,6 +116,25 @@ class Fleet:
     def is_idle(self) -> bool:
         """Nothing is on its way and no device has anything to do."""
         return self._events.size == 0 and self._arrivals.size == 0
+
+    # -- checkpoints
+
+    def arrays(self) -> Arrays:
+        """All but the machines, for a checkpoint."""
+        arrays: Arrays = {"events": self._events, "arrivals": self._arrivals, "waiting": self._waiting}
+        arrays["flights"] = np.array(list(self._flights), np.int64)
+        for number, flight in self._flights.items():
+            arrays |= {f"flight.{number}.{name}": array for name, array in flight_arrays(flight).items()}
+        return arrays | self.cohorts.variates.arrays()
+
+    def restore(self, arrays: Arrays) -> None:
+        """Take over what `arrays` gave."""
+        self._events, self._arrivals, self._waiting = arrays["events"], arrays["arrivals"], arrays["waiting"]
+        for number in arrays["flights"].tolist():
+            prefix = f"flight.{number}."
+            mine = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+            self._flights[number] = self._launcher.relaunch(mine)
+        self.cohorts.variates = DeviceVariates.from_arrays(arrays)
 
     # -- order
 

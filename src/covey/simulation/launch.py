@@ -3,12 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.protocol import SendTasks, recipe_of
+from covey.errors import Code, JournalError
+from covey.models import ModelVersion
+from covey.protocol import Arrays, SendTasks, recipe_of
 from covey.simulation.cohorts import Cohorts
 from covey.simulation.flights import Flight, training_ms
 from covey.simulation.mishaps import Mishaps
 from covey.simulation.traits import FleetTraits
 from covey.training import Trainer
+from covey.wire import Task, Verdict
 
 
 class Launcher:
@@ -38,6 +41,33 @@ class Launcher:
         offsets = np.arange(n, dtype=np.uint64) * np.uint64(stride)
         return Flight(tasks, traits, mishaps, lasts, self._buffer(n * stride), offsets, least, stride)
 
+    def relaunch(self, arrays: Arrays) -> Flight:
+        """The flight that `flight_arrays` was taken of."""
+        task = Task.decode(arrays["task"].tobytes())
+        if isinstance(task, Verdict):
+            raise JournalError(Code.JOURNAL_CORRUPT, "the checkpoint holds a Task that is none")
+        devices = arrays["devices"].astype(np.uint32)
+        version = ModelVersion.decode(arrays["version"].tobytes()) if "version" in arrays else None
+        tasks = SendTasks(
+            devices=devices,
+            seeds=arrays["seeds"].astype(np.uint64),
+            sizes=arrays["task_sizes"].astype(np.uint32),
+            task=task,
+            version=version,
+            variate=arrays["variate"].astype(np.float32) if "variate" in arrays else None,
+            step_scale=arrays["step_scale"].astype(np.float32) if "step_scale" in arrays else None,
+        )
+        return Flight(
+            tasks,
+            self.traits.traits(devices),
+            self.mishaps.of_round(devices, task.round),
+            arrays["training_ms"].astype(np.uint64),
+            arrays["content"].astype(np.uint8),
+            arrays["offsets"].astype(np.uint64),
+            arrays["sizes"].astype(np.uint32),
+            int(arrays["stride"][0]),
+        )
+
     def reuse(self, flight: Flight) -> None:
         """Take back the buffer of a flight that has landed."""
         if flight.stride:
@@ -47,3 +77,26 @@ class Launcher:
         fitting = [spare for spare in self._spare if spare.size == size]
         self._spare = []
         return fitting[0] if fitting else np.empty(size, np.uint8)
+
+
+def flight_arrays(flight: Flight) -> Arrays:
+    """A flight for a checkpoint; its traits and mishaps follow from the seed."""
+    tasks = flight.tasks
+    arrays: Arrays = {
+        "devices": tasks.devices,
+        "seeds": tasks.seeds,
+        "task_sizes": tasks.sizes,
+        "task": np.frombuffer(tasks.task.encode(), np.uint8),
+        "training_ms": flight.training_ms,
+        "content": flight.content,
+        "offsets": flight.offsets,
+        "sizes": flight.sizes,
+        "stride": np.array([flight.stride], np.int64),
+    }
+    if tasks.version is not None:
+        arrays["version"] = np.frombuffer(tasks.version.encode(), np.uint8)
+    if tasks.variate is not None:
+        arrays["variate"] = tasks.variate
+    if tasks.step_scale is not None:
+        arrays["step_scale"] = tasks.step_scale
+    return arrays

@@ -27,6 +27,11 @@ class Machines:
         records["retry_ms"] = RETRY_MS
         return cls(records)
 
+    @classmethod
+    def from_bytes(cls, content: NDArray[np.generic]) -> "Machines":
+        """From the bytes of all records."""
+        return cls(np.ascontiguousarray(content.astype(np.uint8, copy=False)).view(RECORD).copy())
+
     def handle(self, events: Rows, digests: NDArray[np.void]) -> NDArray[np.void]:
         """Give each event (n) of the calendar to its device, in order; effects (n). `digests` (n) matter for tasks."""
         told = np.zeros(events.size, MACHINE_EVENT)

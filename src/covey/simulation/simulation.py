@@ -1,0 +1,226 @@
+"""The simulation of a Plan: all its federations, one after the other, with a journal to go on from.
+
+The journal holds a record for every round. From a checkpoint a run goes on to the same bits as an uninterrupted one;
+rounds that the journal already has are computed again and must come out the same.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from covey import __version__
+from covey.core import seed
+from covey.errors import Code, EnvironmentFault, JournalError
+from covey.io import (
+    Checkpoint,
+    Header,
+    Journal,
+    OutFolder,
+    read_checkpoint,
+    read_journal,
+    wall_s,
+    write_atomically,
+    write_checkpoint,
+)
+from covey.models import ModelVersion
+from covey.plan import Plan
+from covey.simulation.baselines import Budget
+from covey.simulation.comparison import Comparison, compare
+from covey.simulation.federation import SEED_OF_PARTITION, Federation, Scene
+from covey.simulation.reports import RoundReport
+from covey.simulation.result import FederationResult, SimulationResult
+from covey.telemetry import Dataset, Targets, targets
+
+#: A checkpoint costs time and a big fleet's records cost more: at least so long between two, and so many times its cost.
+CHECKPOINT_EVERY_S = 5.0
+CHECKPOINT_COST_FACTOR = 50.0
+
+
+class Simulation:
+    """One run of a Plan on the rows of a data set.
+
+    `out`: the folder for journal, checkpoint and model; None keeps nothing. `resume`: go on with the run in `out`.
+    Iterate over it once: one report a round. JournalError where `out` holds the run of another Plan or other data.
+    """
+
+    def __init__(
+        self, plan: Plan, dataset: Dataset, out: Path | None, resume: bool = False, threads: int | None = None
+    ) -> None:
+        self.plan = plan
+        self.dataset = dataset
+        self.targets: Targets = targets(dataset, plan.data.task, plan.data.merge)
+        self._threads = threads or os.cpu_count() or 1
+        rng = np.random.Generator(np.random.Philox(key=seed(plan.seed, SEED_OF_PARTITION)))
+        self._populations = plan.data.partition(dataset, rng)
+        self._scene = Scene(plan, dataset, self.targets, self._threads)
+        self._out = OutFolder(out) if out is not None else None
+        self._resume = resume
+        self._stopped = False
+        self._reports: list[RoundReport] = []
+        self._finished: list[FederationResult] = []
+        self._checked_s = wall_s()
+        self._checkpoint_cost_s = 0.0
+
+    def stop(self) -> None:
+        """Ask for an end after the round that is running; the journal can be resumed."""
+        self._stopped = True
+
+    def __iter__(self) -> Iterator[RoundReport]:
+        """Reports of the rounds as they end, of all federations; those that a resumed journal has come first."""
+        if self._out is None:
+            yield from self._run(None, [], None)
+            return
+        written, checkpoint = self._open(self._out)
+        with Journal(self._out.journal) as journal:
+            yield from self._run(journal, written, checkpoint)
+
+    def result(self) -> SimulationResult:
+        """Everything about a run that is complete: judged, and compared as the Plan asks. Call it after the last round."""
+        if len(self._finished) < len(self._populations):
+            raise ValueError("the run is not complete")
+        judging = self.plan.judging
+        parts = [
+            compare(
+                self.dataset,
+                self.targets,
+                population,
+                first=done.first,
+                last=done.last,
+                budget=self._budget(done),
+                judged_on=judging.rows,
+                local=judging.local,
+                central=judging.central,
+            )
+            for population, done in zip(self._populations, self._finished, strict=True)
+        ]
+        rounds = tuple(self._reports)
+        return SimulationResult(self._scene, self._populations, tuple(self._finished), rounds, Comparison.merged(parts))
+
+    # -- the run
+
+    def _run(
+        self, journal: Journal | None, written: list[RoundReport], checkpoint: Checkpoint | None
+    ) -> Iterator[RoundReport]:
+        """All rounds from the checkpoint on; `written` are those that the journal has already."""
+        begin = int(checkpoint.arrays["federation"][0]) if checkpoint else 0
+        done = checkpoint.records if checkpoint else 0
+        self._reports = written[:done]
+        yield from self._reports
+        if checkpoint:
+            self._finished = _finished_federations(checkpoint)
+        for number in range(begin, len(self._populations)):
+            federation = Federation(self._scene, self._populations[number], number)
+            if checkpoint and number == begin and "federation.state" in checkpoint.arrays:
+                federation.restore(_state(checkpoint))
+            for report in federation.reports():
+                self._note(report, journal, written)
+                self._save(federation, number, force=self._stopped)
+                yield report
+                if self._stopped:
+                    return
+            self._finished.append(_finish(federation))
+            self._publish(federation)
+        self._save(None, len(self._populations), force=True)
+
+    def _note(self, report: RoundReport, journal: Journal | None, written: list[RoundReport]) -> None:
+        """Keep a report; what the journal has of the same round must be the same."""
+        place = len(self._reports)
+        self._reports.append(report)
+        if journal is None:
+            return
+        if place >= len(written):
+            journal.add(report.to_json())
+        elif written[place].record != report.record:
+            raise JournalError(
+                Code.JOURNAL_CORRUPT,
+                f"round {report.round} came out differently from what the journal says",
+                "the journal was changed, or another core was used: run again into another folder",
+            )
+
+    def _save(self, federation: Federation | None, number: int, *, force: bool) -> None:
+        """Write a checkpoint if it is time for one."""
+        since = wall_s() - self._checked_s
+        due = since > max(CHECKPOINT_EVERY_S, CHECKPOINT_COST_FACTOR * self._checkpoint_cost_s)
+        if self._out is None or not (force or due):
+            return
+        begin = wall_s()
+        arrays = {"federation": np.array([number], np.int64)}
+        for place, done in enumerate(self._finished):
+            arrays |= {f"finished.{place}.{name}": array for name, array in done.arrays().items()}
+        if federation is not None:
+            arrays |= {"federation.state": np.ones(1), **{f"state/{name}": array for name, array in federation.arrays().items()}}
+        write_checkpoint(self._out.checkpoint, Checkpoint(len(self._reports), arrays))
+        self._checked_s = wall_s()
+        self._checkpoint_cost_s = self._checked_s - begin
+
+    def _publish(self, federation: Federation) -> None:
+        """Write the last model of a federation."""
+        if self._out is None or federation.last is None:
+            return
+        name = f"model-{federation.name.replace(' ', '-')}.covey" if federation.name else "model.covey"
+        write_atomically(self._out.path / name, federation.last.encode())
+
+    # -- opening
+
+    def _open(self, out: OutFolder) -> tuple[list[RoundReport], Checkpoint | None]:
+        header = Header(
+            plan=self.plan.digest.hex(), data=self.dataset.digest().hex(), core=__version__, seed=self.plan.seed
+        )
+        if not self._resume:
+            out.create()
+            Journal.create(out.journal, header).close()
+            return [], None
+        found, records = read_journal(out.journal)
+        if found is None:
+            Journal.create(out.journal, header).close()
+            return [], None
+        header.check(found, out.journal)
+        try:
+            written = [RoundReport.from_json(record, self.plan.rounds.count) for record in records]
+        except (KeyError, TypeError, ValueError) as error:
+            cause = f"the journal holds a record that is no round: {error}"
+            raise JournalError(Code.JOURNAL_CORRUPT, cause, None, str(out.journal)) from error
+        checkpoint = read_checkpoint(out.checkpoint)
+        if checkpoint is not None and checkpoint.records > len(written):
+            checkpoint = None  # the journal lost records that the checkpoint counts on: compute them again
+        return written, checkpoint
+
+    def _budget(self, done: FederationResult) -> Budget:
+        selected = [report.record.selected for report in done.trained(self._reports)]
+        share = float(np.mean(selected)) / done.n_clients if selected else 1.0
+        return Budget(self.plan.training, self.plan.rounds.count, self.plan.seed, min(1.0, share), self._threads)
+
+
+def _finish(federation: Federation) -> FederationResult:
+    if federation.first is None or federation.last is None:
+        raise EnvironmentFault(
+            Code.SIMULATION_QUORUM,
+            "too few devices answered in the statistics round, so there is no model to begin with",
+            "lower rounds.quorum or the faults, or raise rounds.deadline_s",
+        )
+    return FederationResult(
+        federation.name, federation.population.n_clients, federation.first, federation.last, federation.virtual_s
+    )
+
+
+def _finished_federations(checkpoint: Checkpoint) -> list[FederationResult]:
+    places = sorted({int(name.split(".")[1]) for name in checkpoint.arrays if name.startswith("finished.")})
+    return [
+        FederationResult.from_arrays(
+            {
+                name.removeprefix(f"finished.{place}."): array
+                for name, array in checkpoint.arrays.items()
+                if name.startswith(f"finished.{place}.")
+            }
+        )
+        for place in places
+    ]
+
+
+def _state(checkpoint: Checkpoint) -> dict[str, np.typing.NDArray[np.generic]]:
+    return {
+        name.removeprefix("state/"): array for name, array in checkpoint.arrays.items() if name.startswith("state/")
+    }
