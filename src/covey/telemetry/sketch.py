@@ -192,9 +192,10 @@ def from_wire(message: Sketch) -> FeatureSketch:
 
 def lower_edges(buckets: NDArray[np.integer], bits: int) -> Floats:
     """`covey_bucket_low` of each bucket, (m)."""
-    ordered = buckets.astype(np.uint32) << np.uint32(23 - bits)
-    sign = np.uint32(1 << 31)
-    return np.where(ordered & sign, ordered ^ sign, ~ordered).astype(np.uint32).view(np.float32)
+    largest = int(np.float32(np.finfo(np.float32).max).view(np.uint32))
+    key = (buckets.astype(np.int64) << (23 - bits)) - (1 << 31)  # by magnitude as float32 bits, below 0 for negatives
+    key = key.clip(-largest, largest)
+    return np.where(key < 0, (1 << 31) - key, key).astype(np.uint32).view(np.float32)
 
 
 def _count(x: Floats, feature: int, bits: int) -> tuple[Indices, Indices]:
@@ -236,9 +237,10 @@ def exact_units(value: float) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Intervals:
-    """Where the rows of each entry lie: from `low` to `high`, (m) each."""
+    """Where the rows of each entry lie: from `low` to `high`, the highest of them above `own`, (m) each."""
 
     low: Doubles
+    own: Doubles
     high: Doubles
 
 
@@ -246,9 +248,9 @@ def _intervals(received: FeatureSketch) -> _Intervals:
     """From the bucket of the entry below, as rows may have been joined, to the upper edge of the entry's own."""
     buckets = received.keys & ((1 << KEY_BITS) - 1)
     own = lower_edges(buckets, received.bits).astype(np.float64)
-    high = lower_edges((buckets + 1) & ((1 << (9 + received.bits)) - 1), received.bits).astype(np.float64)
+    high = lower_edges(buckets + 1, received.bits).astype(np.float64)
     first = np.diff(received.keys >> KEY_BITS, prepend=-1) > 0
-    return _Intervals(np.where(first, own, np.roll(own, 1)), high)
+    return _Intervals(np.where(first, own, np.roll(own, 1)), own, high)
 
 
 def _buckets_fit(received: FeatureSketch, rule: SketchRule) -> bool:
@@ -257,8 +259,7 @@ def _buckets_fit(received: FeatureSketch, rule: SketchRule) -> bool:
     if (np.diff(received.keys) <= 0).any() or (features < 0).any() or (features >= received.n_features).any():
         return False
     intervals = _intervals(received)
-    # The edges of buckets that hold no number are NaN, for which both comparisons are false.
-    within = (intervals.low <= rule.limit) & (intervals.high > -rule.limit)
+    within = (intervals.own <= rule.limit) & (intervals.high > -rule.limit)
     return bool(within.all()) and int(np.bincount(features).max(initial=0)) <= rule.points + 1
 
 
