@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from covey.core import signed_log
+from covey.core import EncodingArguments, EncodingKind, encode, signed_log
 from covey.telemetry import (
     CsvFolder,
     FeatureRule,
@@ -105,3 +105,29 @@ def test_the_next_bfloat16_is_the_nearest_one_above() -> None:
     assert next_bfloat16(np.float32(1)) == 1 + 2**-7
     assert next_bfloat16(np.float32(-1)) == -1 + 2**-8
     assert next_bfloat16(np.float32(0)) == np.finfo(np.float32).tiny
+
+
+def test_the_share_of_a_knot_is_its_mean_activation() -> None:
+    rows = np.array([[1], [1], [4], [16]], np.float32)
+    shares = knot_share(sketch(rows, EXACT), np.array([1, 16], np.float32), np.array([0, 2], np.uint16))
+    # 4 lies half way from 1 to 16 on the scale of bit patterns, where each power of two is one step.
+    assert shares.tolist() == [2.5 / 4, 1.5 / 4]
+
+
+def test_on_real_rows_knot_shares_are_close_to_the_activations_of_pooled_rows(nbaiot_folder: Path) -> None:
+    dataset = CsvFolder(nbaiot_folder).load(FeatureRule(include=("MI_dir_*", "HpHp_*")))
+    rule = SketchRule(max_rows=1 << 20)
+    merged = merge([sketch(dataset.x[dataset.train_rows(device)], rule) for device in range(dataset.n_devices)])
+    knots, offsets = knots_from(merged, 9)
+    rows = dataset.x[dataset.is_train]
+    places = np.empty_like(rows)
+    encode(
+        EncodingArguments(EncodingKind.KNOTS, rows.shape[1], knot=knots, offset=offsets), rows, places, rows.shape[0]
+    )
+    below = places.astype(np.int64)
+    upper = places - below
+    true = np.bincount(below.ravel(), 1 - upper.ravel(), knots.size + 1)
+    true += np.bincount(below.ravel() + 1, upper.ravel(), knots.size + 1)
+    found = knot_share(merged, knots, offsets)
+    assert found == pytest.approx(true[:-1] / rows.shape[0], abs=0.02)
+    assert np.add.reduceat(found, offsets[:-1].astype(int)) == pytest.approx(np.ones(rows.shape[1]), abs=1e-5)

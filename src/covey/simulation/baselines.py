@@ -38,15 +38,16 @@ class Pieces:
         return self.first_row.size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Budget:
-    """How long and from which seed: the trainer's rounds, and the share of the clients that takes part in each."""
+    """How: the trainer, its rounds, the share of the clients in each, and the scale of steps if the fleet has one."""
 
     trainer: Trainer
     rounds: int
     seed: int
     cohort_share: float = 1.0
     threads: int = 1
+    step_scale: Floats | None = None  # (parameters)
 
 
 def train_local(spec: ModelSpec, start: Floats, pieces: Pieces, budget: Budget) -> Floats:
@@ -55,7 +56,8 @@ def train_local(spec: ModelSpec, start: Floats, pieces: Pieces, budget: Budget) 
     for round_number in range(1, budget.rounds + 1):
         arguments = budget.trainer.arguments(round_number, budget.rounds)
         round_seed = seed(seed(budget.seed, LOCAL), round_number)
-        _train(spec, parameters, pieces, replace(arguments, seed=round_seed), budget.threads)
+        one_round = replace(arguments, seed=round_seed, step_scale=budget.step_scale)
+        _train(spec, parameters, pieces, one_round, budget.threads)
     return parameters
 
 
@@ -68,7 +70,8 @@ def train_central(spec: ModelSpec, start: Floats, pieces: Pieces, budget: Budget
     for round_number in range(1, budget.rounds + 1):
         arguments = budget.trainer.arguments(round_number, budget.rounds)
         round_seed = seed(seed(budget.seed, CENTRAL), round_number)
-        _train(spec, parameters, pooled, replace(arguments, epochs=0, max_steps=max(1, steps), seed=round_seed), 1)
+        one_round = replace(arguments, epochs=0, max_steps=max(1, steps), seed=round_seed, step_scale=budget.step_scale)
+        _train(spec, parameters, pooled, one_round, threads=1)
     return np.asarray(parameters[0])
 
 

@@ -16,7 +16,7 @@ from covey.telemetry.partitions import (
     Repeat,
 )
 from covey.telemetry.population import NOBODY, Population
-from covey.telemetry.scaling import knots_from, signed_log_from, standard_from
+from covey.telemetry.scaling import knot_share, knots_from, signed_log_from, standard_from
 from covey.telemetry.sketch import FeatureSketch, SketchFault, SketchRule, check, from_wire, merge, sketch, to_wire
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Task",
     "check",
     "from_wire",
+    "knot_share",
     "knots_from",
     "merge",
     "signed_log_from",

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.core import EncodingArguments, EncodingKind, encode
 from covey.telemetry.dataset import Floats
-from covey.telemetry.sketch import Doubles, FeatureSketch
+from covey.telemetry.sketch import Doubles, FeatureSketch, lower_edges
 
 MOST_KNOTS = 255  # a model stores the number of a feature's knots in one byte
 #: A spread below this is a constant feature; its scale is 1, so that rounding errors are not blown up.
@@ -25,6 +26,27 @@ def knots_from(merged: FeatureSketch, k: int) -> tuple[Floats, NDArray[np.uint16
     knots = [row if row.size > 1 else np.append(row, next_bfloat16(row[0])) for row in knots]
     offsets = np.cumsum([0, *(row.size for row in knots)])
     return np.concatenate(knots), offsets.astype(np.uint16)
+
+
+def knot_share(merged: FeatureSketch, knots: Floats, offsets: NDArray[np.uint16]) -> Floats:
+    """How much of each knot the merged rows activate on average, (n) in [0, 1]; a feature's knots add up to 1.
+
+    A row between two knots activates both in part. Rows of a bucket count as if at its lower edge.
+    """
+    shares = np.zeros(knots.size)
+    for feature in range(merged.n_features):
+        first, last = int(offsets[feature]), int(offsets[feature + 1])
+        buckets, counts = merged.entries(feature)
+        places = np.empty(buckets.size, np.float32)
+        own = EncodingArguments(
+            EncodingKind.KNOTS, 1, knot=knots[first:last], offset=np.array([0, last - first], np.uint16)
+        )
+        encode(own, lower_edges(buckets, merged.bits), places, buckets.size)
+        below = np.minimum(places.astype(np.int64), last - first - 2)
+        upper = counts * (places - below)
+        shares[first:last] += np.bincount(below, counts - upper, last - first)
+        shares[first:last] += np.bincount(below + 1, upper, last - first)
+    return (shares / merged.rows).astype(np.float32)
 
 
 def standard_from(merged: FeatureSketch) -> tuple[Floats, Floats]:
