@@ -13,6 +13,7 @@ from covey.telemetry import (
     CsvFolder,
     FeatureRule,
     SketchRule,
+    knot_share,
     knots_from,
     merge,
     signed_log_from,
