@@ -8,12 +8,21 @@
 #include "kernel_matrix.h"
 #include "kernel_spline.h"
 
-static void apply(float *gradient, size_t at, size_t n, const covey_step *step)
+INLINE void apply_in(float *gradient, size_t at, size_t n, const covey_step *step, const int mode)
 {
     for (size_t end = at + n; at < end; at += LANES) {
-        store(step->weight + at, stepped(step, at, load(step->weight + at), load(gradient + at)));
+        store(step->weight + at, stepped(step, mode, at, load(step->weight + at), load(gradient + at)));
         store(gradient + at, (vector){0});
     }
+}
+
+static void apply(float *gradient, size_t at, size_t n, const covey_step *how)
+{
+    const covey_step step = *how;
+    if (step.plain)
+        apply_in(gradient, at, n, &step, PLAIN_STEP);
+    else
+        apply_in(gradient, at, n, &step, FULL_STEP);
 }
 
 static float squares(const float *gradient, uint32_t rows, uint32_t cols, size_t stride, float sum)
@@ -61,11 +70,13 @@ static void activate(int activation, float *y, size_t n)
             y[i] = covey_tanh_inline(y[i]);
 }
 
-static void activate_back(int activation, float *y, const float *dy, size_t n)
+static void activate_back(int activation, float *restrict y, const float *restrict dy, size_t n)
 {
     if (activation == COVEY_RELU)
-        for (size_t i = 0; i < n; i++)
-            y[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+        for (size_t i = 0; i < n; i++) {
+            float d = dy[i]; /* read in any case: a condition on reading keeps compilers from vectors */
+            y[i] = y[i] > 0.0f ? d : 0.0f;
+        }
     else if (activation == COVEY_TANH)
         for (size_t i = 0; i < n; i++)
             y[i] = dy[i] * (1.0f - y[i] * y[i]);
@@ -73,32 +84,90 @@ static void activate_back(int activation, float *y, const float *dy, size_t n)
         memcpy(y, dy, n * sizeof(float));
 }
 
-/* Rows are padded to whole vectors, so exponentials are taken of the padding too, and it is zero again at the end. */
-static void softmax(float *z, size_t stride, uint32_t rows, uint32_t cols, float *loss)
+/* `height` rows of a softmax up to the exponentials; independent chains hide each other's latency. */
+INLINE void shift_rows(const covey_cross_entropy *s, uint32_t first, const uint32_t height)
 {
-    for (uint32_t r = 0; r < rows; r++) {
-        float *row = z + r * stride, largest = row[0], sum = 0.0f;
-        for (uint32_t c = 1; c < cols; c++)
-            largest = row[c] > largest ? row[c] : largest;
-        for (uint32_t c = 0; c < cols; c += LANES)
-            store(row + c, load(row + c) - largest);
-        for (size_t c = 0; c < stride; c++)
-            row[c] = covey_exp_inline(row[c]);
-        for (uint32_t c = 0; c < cols; c++)
-            sum += row[c];
-        for (uint32_t c = 0; c < cols; c += LANES)
-            store(row + c, load(row + c) / sum);
-        memset(row + cols, 0, (stride - cols) * sizeof(float));
-        loss[r] = (largest - loss[r]) + covey_log_inline(sum);
+    float *z = s->logits + first * s->stride, largest[4], sum[4] = {0};
+#pragma GCC unroll 4
+    for (uint32_t t = 0; t < height; t++)
+        largest[t] = z[t * s->stride];
+    for (uint32_t c = 1; c < s->cols; c++)
+#pragma GCC unroll 4
+        for (uint32_t t = 0; t < height; t++)
+            largest[t] = z[t * s->stride + c] > largest[t] ? z[t * s->stride + c] : largest[t];
+    for (uint32_t c = 0; s->rest != 0.0f && c < s->cols; c++)
+#pragma GCC unroll 4
+        for (uint32_t t = 0; t < height; t++)
+            sum[t] += z[t * s->stride + c];
+#pragma GCC unroll 4
+    for (uint32_t t = 0; t < height; t++) {
+        float *row = z + t * s->stride, logit = row[s->label[first + t]];
+        if (s->rest != 0.0f)
+            logit = s->own * logit + s->rest * sum[t];
+        s->loss[first + t] = largest[t] - logit;
+        for (uint32_t c = 0; c < s->cols; c += LANES)
+            store(row + c, load(row + c) - largest[t]);
     }
 }
 
+/* One vector of one row from exponentials to gradients; padding becomes zero. */
+INLINE vector softmax_gradient(const covey_cross_entropy *s, uint32_t r, uint32_t c, vector e, float sum)
+{
+    static const float index[LANES] = {INDEX};
+    vector_int is_label = load(index) == (float)(s->label[r] - (int32_t)c);
+    vector own = (vector)(is_label & (vector_int)((vector){0} + s->own));
+    vector p = e / sum;
+    if (s->rest != 0.0f)
+        p = p - s->rest;
+    p = (p - own) * s->scale[r];
+    return s->cols - c < LANES ? first_lanes(p, s->cols - c) : p;
+}
+
+INLINE void finish_rows(const covey_cross_entropy *s, uint32_t first, float *sums, const uint32_t height)
+{
+    float *z = s->logits + first * s->stride, sum[4] = {0};
+    for (uint32_t c = 0; c < s->cols; c++)
+#pragma GCC unroll 4
+        for (uint32_t t = 0; t < height; t++)
+            sum[t] += z[t * s->stride + c];
+#pragma GCC unroll 4
+    for (uint32_t t = 0; t < height; t++) {
+        float *row = z + t * s->stride;
+        sums[t] = sum[t];
+        for (uint32_t c = 0; c < s->cols; c += LANES)
+            store(row + c, softmax_gradient(s, first + t, c, load(row + c), sum[t]));
+    }
+}
+
+/* Exponentials are taken of the rows' padding too: one loop over all. */
+static void softmax(const covey_cross_entropy *arguments)
+{
+    const covey_cross_entropy s = *arguments;
+    float sums[COVEY_SOFTMAX_ROWS];
+    uint32_t r = 0;
+    for (; r + 4 <= s.rows; r += 4)
+        shift_rows(&s, r, 4);
+    for (; r < s.rows; r++)
+        shift_rows(&s, r, 1);
+    for (size_t i = 0; i < s.rows * s.stride; i++)
+        s.logits[i] = covey_exp_inline(s.logits[i]);
+    for (r = 0; r + 4 <= s.rows; r += 4)
+        finish_rows(&s, r, sums + r, 4);
+    for (; r < s.rows; r++)
+        finish_rows(&s, r, sums + r, 1);
+    for (r = 0; r < s.rows; r++)
+        s.loss[r] += covey_log_inline(sums[r]);
+}
+
+/* Patterns of magnitudes are ordered like the magnitudes: one look at the largest. */
 static int all_finite(const float *x, size_t n)
 {
-    uint32_t bad = 0;
-    for (size_t i = 0; i < n; i++)
-        bad |= (covey_float_bits(x[i]) & 0x7fffffffu) > COVEY_FLOAT_MAX_BITS;
-    return !bad;
+    int32_t most = 0;
+    for (size_t i = 0; i < n; i++) {
+        int32_t magnitude = (int32_t)(covey_float_bits(x[i]) & 0x7fffffffu);
+        most = magnitude > most ? magnitude : most;
+    }
+    return (uint32_t)most <= COVEY_FLOAT_MAX_BITS;
 }
 
 const covey_kernels KERNEL_TABLE = {

@@ -49,7 +49,7 @@ static void find_places(const covey_spline *s, places p)
 INLINE void spline_tile(const covey_spline *s, places p, uint32_t r, uint32_t c, const uint32_t height,
                         const uint32_t width)
 {
-    vector sum[MAX_TILE][2];
+    vector sum[4][2];
     const size_t n = s->features;
     const uint32_t *row = p.row + r * n;
     const float *low = p.low + r * n, *high = p.high + r * n, *weight = s->weight + c, *above = weight + s->stride;
@@ -84,8 +84,9 @@ INLINE void spline_columns(const covey_spline *s, places p, uint32_t c, const ui
         spline_tile(s, p, r, c, 1, width);
 }
 
-static void spline_forward(const covey_spline *s)
+static void spline_forward(const covey_spline *arguments)
 {
+    const covey_spline local = *arguments, *s = &local;
     places p = places_of(s);
     uint32_t c = 0;
     find_places(s, p);
@@ -113,8 +114,9 @@ INLINE void scatter_columns(const covey_spline *s, float *gradient, places p, ui
     }
 }
 
-static void spline_gradient(const covey_spline *s, const covey_step *step)
+static void spline_gradient(const covey_spline *arguments, const covey_step *step)
 {
+    const covey_spline local = *arguments, *s = &local;
     places p = places_of(s);
     uint32_t c = 0;
     for (; c + LANES < s->cols; c += 2 * LANES)

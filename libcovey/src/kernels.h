@@ -60,6 +60,20 @@ typedef struct {
     void *scratch; /* spline_scratch() bytes; vector kernels keep the places of the forward pass there */
 } covey_spline;
 
+enum { COVEY_SOFTMAX_ROWS = 32 };
+
+/* Softmax cross-entropy of a batch: logits become gradients (p - target) * scale. Targets are `rest` for every class and
+ * `own` more for the label: the loss is the logarithm of the sum of exponentials less the logits weighted so. */
+typedef struct {
+    float *logits;
+    size_t stride;
+    uint32_t rows, cols;  /* rows: at most COVEY_SOFTMAX_ROWS */
+    const int32_t *label; /* (rows) */
+    const float *scale;   /* (rows) */
+    float own, rest;
+    float *loss; /* (rows) */
+} covey_cross_entropy;
+
 typedef struct {
     const char *name;
     uint32_t lanes;
@@ -79,8 +93,7 @@ typedef struct {
     void (*round_int8)(const float *w, uint32_t rows, uint32_t cols, size_t stride, float *out);
     void (*activate)(int activation, float *y, size_t n);
     void (*activate_back)(int activation, float *y, const float *dy, size_t n); /* y = dy * activation'(y) */
-    /* Logits to probabilities. loss[r] holds the logit of the row's class and becomes the cross-entropy. */
-    void (*softmax)(float *z, size_t stride, uint32_t rows, uint32_t cols, float *loss);
+    void (*softmax)(const covey_cross_entropy *softmax);
     int (*finite)(const float *x, size_t n);
 } covey_kernels;
 

@@ -15,7 +15,10 @@
 #endif
 
 #define LANES 8
+#define EDGE -1, -1, -1, -1, -1, -1, -1, -1
+#define INDEX 0, 1, 2, 3, 4, 5, 6, 7
 #define TILE 4
+#define WIDTH 2
 #define KERNEL_NAME "avx2"
 #define KERNEL_TABLE covey_kernels_avx2
 #include "kernel_elements.h"

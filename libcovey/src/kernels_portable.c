@@ -260,20 +260,35 @@ static void activate_back(int activation, float *y, const float *dy, size_t n)
             y[i] = dy[i];
 }
 
-static void softmax(float *z, size_t stride, uint32_t rows, uint32_t cols, float *loss)
+static void softmax_row(const covey_cross_entropy *s, uint32_t r)
 {
-    for (uint32_t r = 0; r < rows; r++) {
-        float *row = z + r * stride, largest = row[0], sum = 0.0f;
-        for (uint32_t c = 1; c < cols; c++)
-            largest = row[c] > largest ? row[c] : largest;
-        for (uint32_t c = 0; c < cols; c++) {
-            row[c] = covey_expf(row[c] - largest);
-            sum += row[c];
-        }
-        for (uint32_t c = 0; c < cols; c++)
-            row[c] /= sum;
-        loss[r] = (largest - loss[r]) + covey_logf(sum);
+    float *row = s->logits + r * s->stride, largest = row[0], sum = 0.0f, logit = row[s->label[r]];
+    for (uint32_t c = 0; s->rest != 0.0f && c < s->cols; c++)
+        sum += row[c];
+    if (s->rest != 0.0f)
+        logit = s->own * logit + s->rest * sum;
+    for (uint32_t c = 1; c < s->cols; c++)
+        largest = row[c] > largest ? row[c] : largest;
+    sum = 0.0f;
+    for (uint32_t c = 0; c < s->cols; c++) {
+        row[c] = covey_expf(row[c] - largest);
+        sum += row[c];
     }
+    s->loss[r] = (largest - logit) + covey_logf(sum);
+    for (uint32_t c = 0; c < s->cols; c++) {
+        float p = row[c] / sum;
+        if (s->rest != 0.0f)
+            p = p - s->rest;
+        if (c == (uint32_t)s->label[r])
+            p = p - s->own;
+        row[c] = p * s->scale[r];
+    }
+}
+
+static void softmax(const covey_cross_entropy *s)
+{
+    for (uint32_t r = 0; r < s->rows; r++)
+        softmax_row(s, r);
 }
 
 static int all_finite(const float *x, size_t n)

@@ -8,7 +8,10 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 
 #define LANES 4
+#define EDGE -1, -1, -1, -1
+#define INDEX 0, 1, 2, 3
 #define TILE 4
+#define WIDTH 2
 #define KERNEL_NAME "sse2"
 #define KERNEL_TABLE covey_kernels_sse2
 #include "kernel_elements.h"

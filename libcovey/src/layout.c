@@ -43,7 +43,7 @@ void covey_layout_make(covey_layout *layout, const covey_model *model, const uin
         }
         if (shape->goes_back && shape->has_weights && lanes > 1) {
             shape->twin = layout->n_twin;
-            layout->n_twin += shape->cols * shape->twin_stride;
+            layout->n_twin += shape->stride * shape->twin_stride;
         }
         if (shape->goes_back && shape->in_stride > layout->widest_back)
             layout->widest_back = shape->in_stride;

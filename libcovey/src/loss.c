@@ -47,28 +47,30 @@ static float row_weight(const covey_batch *batch, uint32_t i)
     return batch->rows->sample_weight ? batch->rows->sample_weight[covey_batch_row(batch, i)] : 1.0f;
 }
 
-/* A row's targets are `rest` for every class and `own` more for the label: the cross-entropy is the logarithm of the sum
- * less the logits weighted so. */
 static void softmax_gradient(const covey_loss *loss, const covey_network *network, const covey_batch *batch, float *y,
                              size_t stride, float *losses)
 {
     const covey_layout *layout = network->layout;
-    uint32_t n = layout->n_outputs;
-    float own = 1.0f - loss->smoothing, rest = loss->smoothing / (float)n;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        float sum = 0.0f, logit = y[i * stride + (uint32_t)batch->rows->labels[covey_batch_row(batch, i)]];
-        for (uint32_t c = 0; rest != 0.0f && c < n; c++)
-            sum += y[i * stride + c];
-        losses[i] = rest != 0.0f ? own * logit + rest * sum : logit;
-    }
-    layout->kernels->softmax(y, stride, batch->count, n, losses);
-    for (uint32_t i = 0; i < batch->count; i++) {
-        float *row = y + i * stride, scale = row_weight(batch, i) * loss->share;
-        for (uint32_t c = 0; rest != 0.0f && c < n; c++)
-            row[c] -= rest;
-        row[batch->rows->labels[covey_batch_row(batch, i)]] -= own;
-        for (uint32_t c = 0; c < n; c++)
-            row[c] *= scale;
+    int32_t label[COVEY_SOFTMAX_ROWS];
+    float scale[COVEY_SOFTMAX_ROWS];
+    for (uint32_t first = 0; first < batch->count; first += COVEY_SOFTMAX_ROWS) {
+        uint32_t left = batch->count - first, n = left < COVEY_SOFTMAX_ROWS ? left : COVEY_SOFTMAX_ROWS;
+        for (uint32_t i = 0; i < n; i++) {
+            label[i] = batch->rows->labels[covey_batch_row(batch, first + i)];
+            scale[i] = row_weight(batch, first + i) * loss->share;
+        }
+        const covey_cross_entropy softmax = {
+            .logits = y + first * stride,
+            .stride = stride,
+            .rows = n,
+            .cols = layout->n_outputs,
+            .label = label,
+            .scale = scale,
+            .own = 1.0f - loss->smoothing,
+            .rest = loss->smoothing / (float)layout->n_outputs,
+            .loss = losses + first,
+        };
+        layout->kernels->softmax(&softmax);
     }
 }
 

@@ -116,8 +116,12 @@ static int32_t write_message(const run_state *run, uint32_t i, float *delta, uin
 static float norm_of(const float *delta, uint32_t n)
 {
     float lane[16] = {0}, sum = 0.0f;
-    for (uint32_t i = 0; i < n; i++)
-        lane[i % 16] += delta[i] * delta[i];
+    uint32_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (uint32_t k = 0; k < 16; k++)
+            lane[k] += delta[i + k] * delta[i + k];
+    for (uint32_t k = 0; i + k < n; k++)
+        lane[k] += delta[i + k] * delta[i + k];
     for (uint32_t k = 0; k < 16; k++)
         sum += lane[k];
     return sqrtf(sum);

@@ -40,9 +40,9 @@ class Job:
     """One round's training of many clients; `covey_job` of covey.h.
 
     rows: of all clients; parameters: (n_parameters) the global model; clients: (n) CLIENT_FIELDS; results: (n)
-    CLIENT_RESULT_FIELDS, written. With a recipe, message i is the first results[i].message_size
-    bytes of row i of messages, (n, message_stride) uint8. deltas: (n, n_parameters), as trained, before clipping and codec; zeros for a
-    client that failed. The training's seed and correction are each client's own.
+    CLIENT_RESULT_FIELDS, written. messages, with a recipe: (n, message_stride) uint8, of which row i's first
+    results[i].message_size bytes are written. deltas: (n, n_parameters), as trained, before clipping and codec; zeros
+    for a client that failed. The training's seed and correction are each client's own.
     """
 
     model: Model
