@@ -20,6 +20,7 @@ enum {
     SMALLEST_BLOCK = 16,
     LARGEST_BLOCK = 4096,
     LANES = 16,
+    NOISE = 256, /* coordinates whose noise is made at once */
     MESSAGE_VERSION = 1
 };
 
@@ -35,15 +36,14 @@ enum {
 /* ---------------------------------------------------------------- hot loops */
 
 /* Sum of squares: lane k adds those of indices k, k + 16, ... in order; then lane 0, 1, ... 15 are added in order. */
-INLINE float squares(const float *values, uint32_t n)
+static float squares(const float *values, uint32_t n)
 {
     float lane[LANES] = {0}, sum = 0;
-    uint32_t i = 0;
-    for (; i + LANES <= n; i += LANES)
+    for (; n >= LANES; n -= LANES, values += LANES)
         for (uint32_t k = 0; k < LANES; k++)
-            lane[k] += values[i + k] * values[i + k];
-    for (uint32_t k = 0; i + k < n; k++)
-        lane[k] += values[i + k] * values[i + k];
+            lane[k] += values[k] * values[k];
+    for (uint32_t k = 0; k < n; k++)
+        lane[k] += values[k] * values[k];
     for (uint32_t k = 0; k < LANES; k++)
         sum += lane[k];
     return sum;
@@ -60,42 +60,41 @@ INLINE float largest(const float *values, uint32_t n)
     return covey_bits_float((uint32_t)most);
 }
 
-/* 16 bits of randomness a coordinate, each stream value serving four: coordinate i has bits 16 * (i % 4) of value i / 4. */
-INLINE void fill_noise(uint64_t seed, uint32_t first, uint32_t n, uint16_t *noise)
+/* 16 bits of randomness a coordinate, each stream value serving four: coordinate i has bits 16 * (i % 4) of value i / 4.
+ * `noise` is that of the NOISE coordinates from `first`, a multiple of NOISE. */
+INLINE void fill_noise(uint64_t seed, uint32_t first, uint16_t *noise)
 {
-    for (uint32_t i = 0; i < n; i += 4) {
-        uint64_t value = covey_random_inline(seed, (first + i) / 4);
+    for (uint32_t i = 0; i < NOISE / 4; i++) {
+        uint64_t value = covey_random_inline(seed, first / 4 + i);
         for (uint32_t k = 0; k < 4; k++)
-            noise[i + k] = (uint16_t)(value >> (16 * k));
+            noise[4 * i + k] = (uint16_t)(value >> (16 * k));
     }
 }
 
-/* Stochastic rounding in 16.16 fixed point: floor(v / scale + noise / 65536), which is right on the average.
- * 8323070 is 127 * 65536 - 2, so that neither float rounding nor noise can lead past 127. */
-INLINE void round_block(const float *values, uint32_t n, float most, const uint16_t *noise, uint8_t *out)
+/* Stochastic rounding in 16.16 fixed point: floor(v / scale + noise / 65536), which is right on the average. */
+INLINE void round_some(const float *values, uint32_t n, float inverse, const uint16_t *noise, uint8_t *out)
 {
-    float inverse = most < NEGLIGIBLE ? 0.0f : 8323070.0f / most;
-    for (uint32_t i = 0; i < n; i++) {
-        int32_t fixed = (int32_t)(values[i] * inverse);
-        out[i] = (uint8_t)((fixed + (int32_t)noise[i]) >> 16);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = (uint8_t)(((int32_t)(values[i] * inverse) + (int32_t)noise[i]) >> 16);
 }
 
 INLINE void encode_int8(const float *delta, uint32_t n, uint32_t block, uint64_t seed, uint8_t *out)
 {
-    uint16_t noise[128];
-    for (uint32_t first = 0; first < n; first += block) {
-        uint32_t size = n - first < block ? n - first : block;
-        float most = largest(delta + first, size);
+    uint16_t noise[NOISE];
+    for (uint32_t i = 0, end; i < n;) {
+        end = n - i < block ? n : i + block;
+        float most = largest(delta + i, end - i);
+        /* 8323070 = 127 * 65536 - 2, so that neither float rounding nor noise leads past 127 */
+        float inverse = most < NEGLIGIBLE ? 0.0f : 8323070.0f / most;
         covey_store_float(out, most < NEGLIGIBLE ? 0.0f : most / 127.0f);
         out += SCALE;
-        for (uint32_t i = 0; i < size; i += 124) {
-            uint32_t part = size - i < 124 ? size - i : 124;
-            uint32_t skip = (first + i) % 4; /* blocks need not be multiples of four */
-            fill_noise(seed, first + i - skip, part + skip, noise);
-            round_block(delta + first + i, part, most, noise + skip, out + i);
+        for (uint32_t part; i < end; i += part, out += part) {
+            uint32_t at = i % NOISE;
+            if (at == 0)
+                fill_noise(seed, i, noise);
+            part = end - i < NOISE - at ? end - i : NOISE - at;
+            round_some(delta + i, part, inverse, noise + at, out);
         }
-        out += size;
     }
 }
 
@@ -137,10 +136,6 @@ INLINE void add_payload(const uint8_t *payload, double weight, uint32_t from, ui
                                              double *sum)                                                               \
     {                                                                                                                   \
         add_payload(payload, weight, from, to, sum);                                                                    \
-    }                                                                                                                   \
-    attribute static float squares_##name(const float *values, uint32_t n)                                              \
-    {                                                                                                                   \
-        return squares(values, n);                                                                                      \
     }
 
 COMPILE_FOR(plain, )
@@ -201,7 +196,7 @@ int32_t covey_payload_encode(const covey_recipe *recipe, float *delta, uint32_t 
     size_t size = covey_payload_size(recipe, n);
     if (out_size < size)
         return COVEY_E_SPACE;
-    float length = sqrtf(RUN(squares, delta, n));
+    float length = sqrtf(squares(delta, n));
     if (!covey_is_finite(length)) /* any NaN, infinity, or a delta too long to measure */
         return COVEY_E_NONFINITE;
     if (norm)
