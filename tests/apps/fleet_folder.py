@@ -20,8 +20,9 @@ knots = 4
 
 [training]
 kind = "fedavg"
-epochs = 2
-learning_rate = 0.1
+epochs = 8
+batch = 8
+learning_rate = 0.2
 
 [[pipeline]]
 kind = "int8"

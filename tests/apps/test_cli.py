@@ -94,7 +94,7 @@ def test_a_shown_plan_can_be_checked_again(tmp_path: Path) -> None:
 
 
 def test_all_problems_of_a_plan_are_listed(tmp_path: Path) -> None:
-    plan = write_plan(tmp_path, PLAN.replace("epochs = 2", "epoch = 2").replace("count = 3", "count = 0"))
+    plan = write_plan(tmp_path, PLAN.replace("epochs = 8", "epoch = 8").replace("count = 3", "count = 0"))
     result = covey("plan", "check", plan)
     assert_refused(result, Code.PLAN_UNKNOWN_KEY, status=2, cause="`epoch`", hint="did you mean `epochs`?")
     assert_refused(result, Code.PLAN_OUT_OF_RANGE, status=2, cause="`count` is 0")

@@ -58,7 +58,8 @@ def test_a_run_leaves_report_result_model_and_journal(tmp_path: Path, fleet: Pat
     assert not [path for path in out.iterdir() if path.name.startswith(".") or path.name.endswith(".tmp")]
     assert "device-0" in done.stdout
     assert str(out / "report.html") in done.stdout
-    assert len([line for line in done.stdout.splitlines() if " accepted" in line]) == 3
+    shown = [line.split()[0] for line in done.stdout.splitlines() if " accepted" in line]
+    assert shown == ["statistics", "1/3", "2/3", "3/3"]
 
 
 def test_the_result_is_as_documented(tmp_path: Path, fleet: Path, plan: Path) -> None:
@@ -173,7 +174,7 @@ def cell(line: int, column: int, value: str) -> Callable[[list[str]], list[str]]
     ("change", "code", "cause"),
     [
         (cell(0, 4, "lable"), Code.DATA_MISSING_COLUMN, "label"),
-        (cell(0, 1, "pace"), Code.DATA_MIXED_COLUMNS, "pace"),
+        (cell(0, 1, "pace"), Code.DATA_MIXED_COLUMNS, "rate"),
         (cell(0, 1, "size"), Code.DATA_DUPLICATE_COLUMN, "size"),
         (cell(5, 2, "nan"), Code.DATA_NONFINITE, "device-1"),
         (cell(5, 2, "inf"), Code.DATA_NONFINITE, "device-1"),
@@ -256,7 +257,7 @@ def test_ctrl_c_ends_the_round_and_resuming_gives_the_same_bits(tmp_path: Path, 
 
 def test_a_second_ctrl_c_ends_at_once_and_can_be_resumed_too(tmp_path: Path, fleet: Path) -> None:
     plan = write_plan(tmp_path, PLAN.replace("count = 3", "count = 400"))
-    status, errors = interrupted(plan, fleet, tmp_path / "stopped", times=3)
+    status, errors = interrupted(plan, fleet, tmp_path / "stopped", times=2)
     assert status == 130, errors
     assert "Traceback" not in errors
     assert simulate("--resume", tmp_path / "stopped", "--data", fleet).exit_code == 0

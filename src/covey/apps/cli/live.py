@@ -16,7 +16,7 @@ from covey.apps.report.tree import Result, Score
 from covey.simulation import RoundReport
 
 HEADINGS = ("round", "cohort", "verdicts", "loss", "macro-F1", "worst device", "bytes", "device-rounds/s")
-LINE = "{:>9}  {:>7}  {:<22}  {:>9}  {:>9}  {:<44}  {:>9}  {:>15}"
+LINE = "{:>10}  {:>7}  {:<22}  {:>9}  {:>9}  {:<44}  {:>9}  {:>15}"
 ROUNDS_ON_SCREEN = 16
 
 
@@ -45,16 +45,15 @@ def cells(report: RoundReport) -> tuple[str, ...]:
     worst = "-"
     if report.worst_device is not None:
         worst = f"{percent(report.worst_accuracy)} {printable(report.worst_device)}"
-    speed = "-" if report.device_rounds_per_s is None else f"{report.device_rounds_per_s:,.0f}"
     return (
-        f"{report.round}/{report.of_rounds}",
+        f"{report.round}/{report.of_rounds}" if report.round else "statistics",
         f"{report.cohort:,}",
         verdicts(report.verdicts),
-        number(report.loss),
+        number(report.loss) if report.round else "-",
         percent(report.macro_f1),
         worst,
         size(report.up_bytes + report.down_bytes),
-        speed,
+        f"{report.device_rounds_per_s:,.0f}" if report.round else "-",
     )
 
 
@@ -130,7 +129,7 @@ class LiveTable:
 
 def show_devices(result: Result, out: TextIO) -> None:
     """The table by device that ends a run: local only, federated and central side by side."""
-    console = Console(file=out, width=None if out.isatty() else 120, highlight=False)
+    console = Console(file=out, width=None if out.isatty() else 140, highlight=False)
     table = Table(title="accuracy (macro-F1) on test rows", header_style="bold", title_justify="left")
     table.add_column("device")
     for heading in ("local only", "federated", "central", "attacks found at 1 % / 0.1 % false alarms"):

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import click
 
-from covey.errors import Code, CoveyError, PlanError
+from covey.errors import CATALOGUE, Code, CoveyError, PlanError
 
 _USAGE_CODES = frozenset({Code.USAGE, Code.UNKNOWN_CODE})
 
@@ -46,16 +46,14 @@ def show_internal(error: Exception, *, debug: bool) -> None:
     """Print an exception that nobody expected, with the traceback only on request."""
     if debug:
         traceback.print_exception(error)
-    hint = "run the same command with --debug and report what it prints, with the output of `covey doctor`"
-    _show(Code.INTERNAL, f"internal error: {type(error).__name__}: {error}", None, None if debug else hint)
+    _show(Code.INTERNAL, f"internal error: {type(error).__name__}: {error}", None, None)
 
 
 def _show(code: Code, cause: str, where: str | None, hint: str | None) -> None:
     _print("error", "red", f"[{code}]", cause)
     if where:
         _print("  -->", "blue", "", where)
-    if hint:
-        _print("  hint:", "green", "", hint)
+    _print("  hint:", "green", "", hint or CATALOGUE[code].remedy)
     _print("  more:", "cyan", "", f"covey explain {code}")
 
 

@@ -14,9 +14,9 @@ from typing import TextIO
 import click
 
 from covey import __version__
+from covey.apps.cli.additions import with_hold_out, with_plain_fedavg
 from covey.apps.cli.data_folder import data_folder, is_sample
 from covey.apps.cli.live import progress, show_devices
-from covey.apps.cli.plain_fedavg import with_plain_fedavg
 from covey.apps.cli.rendering import Exit, colours, printable
 from covey.apps.cli.run_folder import RunFolder, new_run, old_run, seeds_of
 from covey.apps.cli.seeds import Tree, merged
@@ -80,7 +80,8 @@ def _written(tree: Tree, run: Run, screen: TextIO) -> str:
     write_atomically(folder / "report.html", render(result).encode())
     write_atomically(folder / "result.json", text.encode())
     if first != folder:
-        write_atomically(folder / "model.covey", (first / "model.covey").read_bytes())
+        for model in first.glob("*.covey"):
+            write_atomically(folder / model.name, model.read_bytes())
     show_devices(result, screen)
     screen.write(f"\nreport: {folder / 'report.html'}\n")
     return text
@@ -134,7 +135,7 @@ def _one_seed(run: Run, plan: Plan, screen: TextIO) -> Tree:
             view.show(report)
     if asked:
         raise KeyboardInterrupt
-    tree = dict(simulation.result().as_json())
+    tree = with_hold_out(dict(simulation.result().as_json()), plan)
     return with_plain_fedavg(tree, plan, run.dataset) if plan.judging.plain_fedavg else tree
 
 
@@ -154,7 +155,8 @@ def _clean_end(simulation: Simulation) -> Iterator[list[bool]]:
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        # Once an end was asked for, nothing but an orderly exit is left to do: no impatient key shall cut it short.
+        signal.signal(signal.SIGINT, signal.SIG_IGN if asked else before)
 
 
 def _completed(tree: Tree, run: Run) -> Tree:

@@ -95,9 +95,9 @@ def _line(x: Sequence[float], y: Sequence[float | None], name: str, colour: str,
 
 def _quality(result: Result) -> Chart:
     figure = _figure()
-    x = [entry.round for entry in result.rounds]
-    figure.add_trace(_line(x, [entry.macro_f1 for entry in result.rounds], "macro-F1", "var(--federated)"))
-    worst = [entry.worst_accuracy for entry in result.rounds]
+    x = [entry.round for entry in result.by_round]
+    figure.add_trace(_line(x, [entry.macro_f1 for entry in result.by_round], "macro-F1", "var(--federated)"))
+    worst = [entry.worst_accuracy for entry in result.by_round]
     figure.add_trace(_line(x, worst, "accuracy of the worst device", "var(--worst)", "dot"))
     if result.plain_fedavg_rounds:
         compared = result.plain_fedavg_rounds
@@ -115,16 +115,16 @@ def _quality(result: Result) -> Chart:
             level = [score.macro_f1, score.macro_f1]
             figure.add_trace(_line([x[0], x[-1]], level, f"macro-F1, {label}", _colour(series), "dash"))
     figure.update_xaxes(title_text="round")
-    text = f"Macro-F1 after round {x[-1]}: {_percent(result.rounds[-1].macro_f1)}." if x else "No round was run."
+    text = f"Macro-F1 after round {x[-1]}: {_percent(result.by_round[-1].macro_f1)}." if x else "No round was run."
     return _chart("quality", "Quality by round", text, figure)
 
 
 def _loss(result: Result) -> Chart:
     figure = _figure()
-    x = [entry.round for entry in result.rounds]
-    figure.add_trace(_line(x, [entry.loss for entry in result.rounds], "training loss", "var(--federated)"))
+    x = [entry.round for entry in result.by_round]
+    figure.add_trace(_line(x, [entry.loss for entry in result.by_round], "training loss", "var(--federated)"))
     figure.update_xaxes(title_text="round")
-    losses = [entry.loss for entry in result.rounds if entry.loss is not None]
+    losses = [entry.loss for entry in result.by_round if entry.loss is not None]
     if losses and min(losses) > 0 and max(losses) > 20 * min(losses):
         figure.update_yaxes(type="log", dtick=1)
     text = f"Mean training loss from {losses[0]:.4g} to {losses[-1]:.4g}." if losses else "No loss was recorded."
@@ -133,10 +133,10 @@ def _loss(result: Result) -> Chart:
 
 def _bytes(result: Result) -> Chart:
     figure = _figure()
-    x = [entry.round for entry in result.rounds]
-    up = _megabytes(result.rounds, up=True)
+    x = [entry.round for entry in result.by_round]
+    up = _megabytes(result.by_round, up=True)
     figure.add_trace(_line(x, up, "up, from devices", "var(--federated)"))
-    figure.add_trace(_line(x, _megabytes(result.rounds, up=False), "down, to devices", "var(--central)"))
+    figure.add_trace(_line(x, _megabytes(result.by_round, up=False), "down, to devices", "var(--central)"))
     if result.plain_fedavg_rounds:
         compared = result.plain_fedavg_rounds
         totals = _megabytes(compared, up=True)

@@ -81,6 +81,7 @@ class ModelSize(Part):
 class Round(Part):
     """One round; figures of judging are None in rounds that were not judged."""
 
+    federation: str = ""
     round: Annotated[int, Field(ge=1)]
     outcome: str = "published"
     cohort: Count = 0
@@ -184,6 +185,42 @@ class Result(Part):
     speed: Speed = Speed()
 
     @property
+    def by_round(self) -> list[Round]:
+        """The rounds; where a Plan has several federations the means of their figures and sums of their bytes."""
+        groups: dict[int, list[Round]] = {}
+        for entry in self.rounds:
+            groups.setdefault(entry.round, []).append(entry)
+        return [_together(group) for group in groups.values()]
+
+    @property
     def is_sample(self) -> bool:
         """Whether the rows are the demo's synthetic sample, about which no claim holds."""
         return self.data.source == "sample"
+
+
+def _together(group: list[Round]) -> Round:
+    """One entry for the same round of several federations."""
+    if len(group) == 1:
+        return group[0]
+    judged = [entry for entry in group if entry.worst_accuracy is not None]
+    worst = min(judged, key=lambda entry: entry.worst_accuracy or 0.0, default=None)
+    return Round(
+        round=group[0].round,
+        outcome=group[0].outcome,
+        cohort=sum(entry.cohort for entry in group),
+        verdicts={
+            name: sum(entry.verdicts.get(name, 0) for entry in group) for entry in group for name in entry.verdicts
+        },
+        loss=_mean([entry.loss for entry in group]),
+        accuracy=_mean([entry.accuracy for entry in group]),
+        macro_f1=_mean([entry.macro_f1 for entry in group]),
+        worst_device=worst.worst_device if worst else None,
+        worst_accuracy=worst.worst_accuracy if worst else None,
+        up_bytes=sum(entry.up_bytes for entry in group),
+        down_bytes=sum(entry.down_bytes for entry in group),
+    )
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
