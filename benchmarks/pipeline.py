@@ -1,0 +1,84 @@
+"""Whole rounds of the simulation: tasks, clock, training, int8, messages, checks, aggregation, publishing.
+
+What a round costs beyond training is taken against the core alone, on the same rows, taking turns.
+"""
+
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from core import mlp_job
+from table import medians, report
+from work import MLP, Work, rows
+
+from covey.core import run
+from covey.plan import load
+from covey.simulation import Simulation
+from covey.telemetry import Dataset
+
+PLAN = Path(__file__).resolve().parent / "mlp.toml"
+TEST_ROWS = 1000
+TURNS = 3
+REPEATS = 5
+
+
+def dataset(work: Work) -> Dataset:
+    """One device that has the rows of all clients, in their order, and a few rows to judge by; classes are attacks."""
+    inputs, labels = rows(work)
+    inputs = np.concatenate([inputs, inputs[:TEST_ROWS]])
+    labels = np.concatenate([labels, labels[:TEST_ROWS]])
+    names = tuple(f"attack_{i}" if i else "benign" for i in range(work.widths[-1]))
+    return Dataset(
+        device_ids=("bench",),
+        feature_names=tuple(f"feature_{i}" for i in range(work.widths[0])),
+        x=inputs,
+        first_row=np.array([0, len(inputs)]),
+        is_train=np.arange(len(inputs)) < len(inputs) - TEST_ROWS,
+        label=(labels > 0).astype(np.int32),
+        attack=labels,
+        attack_names=names,
+        family=labels,
+        family_names=names,
+    )
+
+
+def round_seconds(data: Dataset, overrides: Sequence[str] = ()) -> list[float]:
+    """Seconds of each training round but the first, which warms up, and the last, which is judged."""
+    seconds = []
+    start = time.perf_counter()
+    for done in Simulation(load(PLAN, overrides), data, None):
+        now = time.perf_counter()
+        if 1 < done.round < done.of_rounds:
+            seconds.append(now - start)
+        start = now
+    return seconds
+
+
+def device_rounds_per_s(work: Work) -> float:
+    """Of the whole pipeline, from the median round."""
+    return work.n_clients / statistics.median(round_seconds(dataset(work)))
+
+
+def main() -> None:
+    work = MLP
+    threads = os.cpu_count() or 1
+    data = dataset(work)
+    alone, whole = [], []
+    for _ in range(TURNS):
+        alone += medians([partial(run, mlp_job(work), threads)], REPEATS)
+        whole += round_seconds(data)
+    training, pipeline = statistics.median(alone), statistics.median(whole)
+    rows_of_table = [
+        {"what": what, "ms a round": 1e3 * s, "device-rounds/s": work.n_clients / s, "ratio": s / training}
+        for what, s in (("training alone", training), ("whole pipeline", pipeline))
+    ]
+    title = f"Whole rounds: {work.n_clients:,} devices all sampled, MLP 115-32-16-10, {work.n_rows} rows each"
+    report("pipeline", f"{title}, {threads} threads", rows_of_table)
+
+
+if __name__ == "__main__":
+    main()
