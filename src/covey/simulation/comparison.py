@@ -1,7 +1,7 @@
 """The fleet's model beside its baselines, and the part of result.json that says so (docs/RESULT.md)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -16,6 +16,7 @@ from covey.telemetry import Dataset, Population, Targets
 from covey.telemetry.dataset import Indices
 
 Tree: TypeAlias = dict[str, object]
+FIGURES = tuple(field.name for field in fields(Score))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +30,7 @@ class Comparison:
     local: Judgement | None = None
     central: Judgement | None = None
     central_int8: Judgement | None = None
+    are_left_out: bool = False  # the judging devices took no part in the training
 
     @classmethod
     def merged(cls, parts: Sequence[Self]) -> Self:
@@ -42,10 +44,11 @@ class Comparison:
             _merged_if_all([part.local for part in parts]),
             _merged_if_all([part.central for part in parts]),
             _merged_if_all([part.central_int8 for part in parts]),
+            first.are_left_out,
         )
 
     def tree(self) -> Tree:
-        """`judged_on`, `devices`, `pooled`, `worst_device`, `gap_closed`, `confusion` and `roc` of result.json."""
+        """`judged_on`, `devices`, `pooled`, `worst_device`, `gap_closed`, `confusion`, `hold_out` and `roc`."""
         judged = {
             name: judgement
             for name, judgement in (("federated", self.federated), ("local", self.local), ("central", self.central))
@@ -53,6 +56,7 @@ class Comparison:
         }
         pooled = {name: self._pooled(judgement) for name, judgement in judged.items()}
         extra = {"int8": self.int8, "central_int8": self.central_int8}
+        left_out = [tally.score for tally in self._tallies(self.federated)] if self.are_left_out else []
         return {
             "judged_on": self.judged_on.value,
             "devices": {
@@ -69,6 +73,8 @@ class Comparison:
                 "classes": list(self.class_names),
                 "federated": total(self.federated.own).confusion.tolist(),
             },
+            "hold_out": {name: asdict(score) for name, score in zip(self.federated.device_ids, left_out, strict=False)},
+            "hold_out_mean": mean_score(left_out),
             "roc": {name: curve for name, judgement in judged.items() if (curve := _curve(judgement)) is not None},
         }
 
@@ -134,6 +140,7 @@ def compare(
         local=judged_local,
         central=judged_central,
         central_int8=central_int8,
+        are_left_out=not np.isin(population.judges, population.home).any() and population.one_per_device,
     )
 
 
@@ -160,6 +167,14 @@ def gap_closed(federated: Score | None, local: Score | None, central: Score | No
         return None
     gap = central.accuracy - local.accuracy
     return (federated.accuracy - local.accuracy) / gap if gap > 0 else None
+
+
+def mean_score(scores: Sequence[Score]) -> dict[str, float | None] | None:
+    """Means over devices of each figure, over those that have it; None for no devices."""
+    if not scores:
+        return None
+    columns = {name: [value for score in scores if (value := getattr(score, name)) is not None] for name in FIGURES}
+    return {name: sum(column) / len(column) if column else None for name, column in columns.items()}
 
 
 def _or_one(accuracy: float | None) -> float:
