@@ -23,6 +23,7 @@ from covey.telemetry import (
 from covey.telemetry.scaling import nearest_bfloat16, next_bfloat16
 
 EXACT = SketchRule(points=65_536)
+TINY = 1e-38  # below the normal numbers, bfloat16 steps are no longer relative to the value
 
 
 def test_knots_are_the_quantiles_of_the_rows() -> None:
@@ -55,8 +56,8 @@ def test_knots_ascend_and_are_bfloat16_and_begin_and_end_near_the_extremes(rows:
     for feature in range(2):
         own = knots[offsets[feature] : offsets[feature + 1]]
         assert (np.diff(own) > 0).all()
-        assert abs(own[0] - rows[:, feature].min()) <= abs(rows[:, feature].min()) / 64
-        assert own[-1] >= rows[:, feature].max() - abs(rows[:, feature].max()) / 64
+        assert abs(own[0] - rows[:, feature].min()) <= abs(rows[:, feature].min()) / 64 + TINY
+        assert own[-1] >= rows[:, feature].max() - abs(rows[:, feature].max()) / 64 - TINY
 
 
 @pytest.mark.parametrize("k", [1, 256])

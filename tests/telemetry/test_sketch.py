@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from covey.core import bucket, bucket_low, signed_log
+from covey.core import bucket, bucket_low, histogram, signed_log
 from covey.telemetry import (
     CsvFolder,
     FeatureRule,
@@ -189,3 +189,12 @@ def test_sketches_of_other_features_are_not_merged() -> None:
 def test_a_rule_out_of_range_is_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(bad))} is"):
         SketchRule(**bad)  # type: ignore[arg-type]
+
+
+@given(arrays(np.float32, st.tuples(st.integers(1, 60), st.just(1)), elements=values), st.integers(0, 7))
+def test_entries_are_the_cores_histogram(part: np.ndarray, bits: int) -> None:
+    counts = np.zeros(1 << (9 + bits), np.uint32)
+    histogram(part, part.size, 1, bits, counts)
+    buckets, held = sketch(part, SketchRule(bits=bits, points=65_536)).entries(0)
+    assert buckets.tolist() == np.flatnonzero(counts).tolist()
+    assert held.tolist() == counts[counts > 0].tolist()

@@ -26,7 +26,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.core import EncodingArguments, EncodingKind, encode, histogram
+from covey.core import EncodingArguments, EncodingKind, encode
 from covey.telemetry.dataset import Floats, Indices
 from covey.wire import Sketch
 
@@ -120,12 +120,8 @@ def sketch(x: Floats, rule: SketchRule) -> FeatureSketch:
     rows = min(x.shape[0], rule.max_rows)
     chosen = x[np.arange(rows) * x.shape[0] // rows]
     clipped = np.ascontiguousarray(np.clip(chosen, -rule.limit, rule.limit), np.float32)
-    keys, counts = [], []
-    for feature in range(x.shape[1]):
-        buckets, held = _join(*_count(clipped, feature, rule.bits), rule.points)
-        keys.append((feature << KEY_BITS) + buckets)
-        counts.append(held)
-    return FeatureSketch(rule.bits, rows, _sums(clipped), np.concatenate(keys), np.concatenate(counts))
+    keys, counts = _count(clipped, rule)
+    return FeatureSketch(rule.bits, rows, _sums(clipped), keys, counts)
 
 
 def merge(sketches: Iterable[FeatureSketch]) -> FeatureSketch:
@@ -198,23 +194,29 @@ def lower_edges(buckets: NDArray[np.integer], bits: int) -> Floats:
     return np.where(key < 0, (1 << 31) - key, key).astype(np.uint32).view(np.float32)
 
 
-def _count(x: Floats, feature: int, bits: int) -> tuple[Indices, Indices]:
-    """Buckets of a column that hold values, ascending, and how many each holds."""
-    counts = np.zeros(1 << (9 + bits), np.uint32)
-    histogram(x.reshape(-1)[feature:], x.shape[0], x.shape[1], bits, counts)
-    buckets = np.flatnonzero(counts)
-    return buckets, counts[buckets].astype(np.int64)
+def buckets_of(values: Floats, bits: int) -> NDArray[np.uint16]:
+    """`covey_bucket` of each value, in the same shape."""
+    pattern = values.view(np.uint32)
+    sign = np.uint32(1 << 31)
+    key = np.where(pattern & sign, sign - (pattern & ~sign), pattern | sign)
+    return (key >> np.uint32(23 - bits)).astype(np.uint16)
 
 
-def _join(buckets: Indices, counts: Indices, points: int) -> tuple[Indices, Indices]:
-    """Neighbours whose rows begin in the same 1 / points of all rows become one entry, at the highest of them."""
-    if buckets.size <= points:
-        return buckets, counts
-    ends = np.cumsum(counts)
-    group = (ends - counts) * points // ends[-1]
-    group[0] = -1  # the lowest stays as it is, so that every joined entry has a neighbour below that bounds it
-    last = np.flatnonzero(np.append(np.diff(group) > 0, True))
-    return buckets[last], np.diff(ends[last], prepend=0)
+def _count(x: Floats, rule: SketchRule) -> tuple[Indices, Indices]:
+    """Keys and counts of the entries of all features of rows x (n, d), joined."""
+    n, d = x.shape
+    in_order = np.sort(buckets_of(x, rule.bits).T, axis=1).ravel()
+    is_first = np.ones(n * d, np.bool_)
+    np.not_equal(in_order[1:], in_order[:-1], out=is_first[1:])
+    is_first[::n] = True
+    begin = np.flatnonzero(is_first)
+    feature = begin // n
+    group = np.where(begin % n == 0, -1, begin % n * rule.points // n)  # the lowest stays as it is: see the module
+    is_last = np.ones(begin.size, np.bool_)
+    is_last[:-1] = (np.diff(feature) > 0) | (np.diff(group) != 0)
+    is_last |= (np.bincount(feature, minlength=d) <= rule.points)[feature]
+    end = np.append(begin[1:], n * d)[is_last]
+    return (feature[is_last] << KEY_BITS) + in_order[begin[is_last]], np.diff(end, prepend=0)
 
 
 def _sums(x: Floats) -> tuple[tuple[int, ...], ...]:
