@@ -1,9 +1,8 @@
 """How the updates of a round become one change, and how the server applies it."""
 
-from typing import TypeAlias
-
 from covey.aggregation.adaptive import FedAdam, FedYogi
 from covey.aggregation.averaging import FedAvg, FedAvgM
+from covey.aggregation.family import Aggregator, RunningAggregate, ServerOptimiser
 from covey.aggregation.mean import Mean, StreamingMean, Weighting, ordered_sum
 from covey.aggregation.server_state import ServerState
 
@@ -12,9 +11,6 @@ AGGREGATORS: dict[str, type] = {"mean": Mean}
 
 #: Server optimisers by `kind`. A new one: one file, one line here.
 SERVER_OPTIMISERS: dict[str, type] = {"fedavg": FedAvg, "fedavgm": FedAvgM, "fedadam": FedAdam, "fedyogi": FedYogi}
-
-Aggregator: TypeAlias = Mean
-ServerOptimiser: TypeAlias = FedAvg | FedAvgM | FedAdam | FedYogi
 
 __all__ = [
     "AGGREGATORS",
@@ -25,6 +21,7 @@ __all__ = [
     "FedAvgM",
     "FedYogi",
     "Mean",
+    "RunningAggregate",
     "ServerOptimiser",
     "ServerState",
     "StreamingMean",

@@ -39,7 +39,7 @@ class FedAdam:
 
 @dataclass(frozen=True, slots=True)
 class FedYogi:
-    """As FedAdam, but the second moment moves by a fixed share of the squared change, so that it forgets more slowly."""
+    """As FedAdam, but the second moment moves by a fixed share of the squared change: it forgets more slowly."""
 
     learning_rate: float = 0.01
     beta1: float = 0.9

@@ -10,6 +10,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.aggregation.family import Arrays
 from covey.core import accumulate_updates
 
 
@@ -35,6 +36,10 @@ class Mean:
         """A sum of nothing."""
         return StreamingMean(np.zeros(n_parameters), 0.0)
 
+    def restore(self, arrays: Arrays) -> "StreamingMean":
+        """The sum that `arrays` was taken of."""
+        return StreamingMean(arrays["total"].astype(np.float64), float(arrays["weight"][0]))
+
 
 @dataclass(slots=True, eq=False)
 class StreamingMean:
@@ -55,11 +60,15 @@ class StreamingMean:
         accumulate_updates(messages, offsets, headers, weights, self.total, n_threads=threads)
         self.weight = ordered_sum(self.weight, weights)
 
-    def mean(self) -> NDArray[np.float64]:
-        """The mean change (parameters,); ValueError when nothing was added."""
+    def change(self) -> NDArray[np.float64]:
+        """The mean update (parameters,); ValueError when nothing was added."""
         if not self.weight > 0.0:
             raise ValueError("the mean of no updates")
         return self.total / self.weight
+
+    def arrays(self) -> Arrays:
+        """For a snapshot."""
+        return {"total": self.total, "weight": np.array([self.weight])}
 
 
 def ordered_sum(start: float, values: NDArray[np.float64]) -> float:

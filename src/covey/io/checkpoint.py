@@ -46,7 +46,9 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise JournalError(Code.JOURNAL_CORRUPT, f"the checkpoint cannot be read: {error.strerror}", None, str(path)) from error
+        raise JournalError(
+            Code.JOURNAL_CORRUPT, f"the checkpoint cannot be read: {error.strerror}", None, str(path)
+        ) from error
     body = content[HEAD.size :]
     if len(content) < HEAD.size or HEAD.unpack(content[: HEAD.size]) != (MAGIC, len(body), zlib.crc32(body)):
         raise _broken(path)

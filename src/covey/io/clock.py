@@ -2,6 +2,7 @@
 
 import time
 from types import TracebackType
+from typing import Self
 
 
 def wall_s() -> float:
@@ -18,7 +19,7 @@ class Stopwatch:
         self.seconds = seconds
         self._since = 0.0
 
-    def __enter__(self) -> "Stopwatch":
+    def __enter__(self) -> Self:
         """Start."""
         self._since = wall_s()
         return self

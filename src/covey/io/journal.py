@@ -1,9 +1,9 @@
-"""The journal of a run: one line a record, only ever added to.
+r"""The journal of a run: one line a record, only ever added to.
 
-    <length of the text, 8 hex digits> <its CRC-32, 8 hex digits> <text: JSON with sorted keys>\\n
+    <length of the text, 8 hex digits> <its CRC-32, 8 hex digits> <text: JSON with sorted keys>\n
 
-The first record is the header: which Plan, data, core and seed. Rules: a line is written in one call; a line cut short at
-the very end is what power loss leaves, and is dropped; anything else that does not fit is corruption and stops the
+The first record is the header: which Plan, data, core and seed. Rules: a line is written in one call; a line cut short
+at the very end is what power loss leaves, and is dropped; anything else that does not fit is corruption and stops the
 reader.
 """
 
@@ -13,7 +13,7 @@ import zlib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from covey.errors import Code, JournalError
 from covey.io.clock import wall_s
@@ -50,7 +50,9 @@ class Header:
             )
         if found.data != self.data:
             cause = f"the journal belongs to other data (digest {found.data[:12]}, not {self.data[:12]})"
-            raise JournalError(Code.JOURNAL_OTHER_DATA, cause, "resume with the very data folder of the first run", where)
+            raise JournalError(
+                Code.JOURNAL_OTHER_DATA, cause, "resume with the very data folder of the first run", where
+            )
 
 
 class Journal:
@@ -99,7 +101,7 @@ class Journal:
         self.sync()
         self._file.close()
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> Self:
         """Use as a context."""
         return self
 
@@ -138,7 +140,9 @@ def _records(content: bytes, path: Path) -> tuple[list[Record], int]:
     while at < len(content):
         head = content[at : at + PREFIX_BYTES]
         try:
-            length, check = (int(head[first : first + 8], 16) for first in (0, 9)) if len(head) == PREFIX_BYTES else (-1, 0)
+            length, check = (
+                (int(head[first : first + 8], 16) for first in (0, 9)) if len(head) == PREFIX_BYTES else (-1, 0)
+            )
         except ValueError:
             raise _corrupt(path, at) from None
         end = at + PREFIX_BYTES + length + 1

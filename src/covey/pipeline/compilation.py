@@ -2,34 +2,29 @@
 
 from collections.abc import Sequence
 
-from covey.core import Codec, Recipe
+from covey.core import Recipe
 from covey.errors import Code, PlanError
-from covey.pipeline.stages import Clip, Identity, Int8
-
-#: What the core wants in `block` where the codec has no blocks.
-NO_BLOCK = 0
+from covey.pipeline.family import Stage
 
 
-def compile_recipe(stages: Sequence[Identity | Int8 | Clip]) -> Recipe:
-    """The Recipe that does what `stages` say, in their order; PlanError where they contradict each other."""
-    codec, block, norm = Codec.FLOAT32, NO_BLOCK, 0.0
-    closed_by = None
+def compile_recipe(stages: Sequence[Stage]) -> Recipe:
+    """The Recipe that does what `stages` say, in their order, as float32 where no codec is among them.
+
+    PlanError where something comes after the codec.
+    """
+    recipe = Recipe()
+    codec: Stage | None = None
     for stage in stages:
-        if closed_by is not None:
+        if codec is not None:
             raise PlanError(
                 Code.PLAN_CONFLICT,
-                f"`{_name(stage)}` comes after the codec `{closed_by}`, and nothing can change an encoded update",
-                f"put `{_name(stage)}` before `{closed_by}`" if isinstance(stage, Clip) else "keep one codec",
+                f"`{_name(stage)}` comes after the codec `{_name(codec)}`, and nothing can change an encoded update",
+                "keep one codec" if stage.is_codec else f"put `{_name(stage)}` before `{_name(codec)}`",
             )
-        match stage:
-            case Clip():
-                norm = min(norm, stage.norm) if norm else stage.norm
-            case Int8():
-                codec, block, closed_by = Codec.INT8, stage.block, "int8"
-            case Identity():
-                closed_by = "identity"
-    return Recipe(codec, block, norm)
+        recipe = stage.added_to(recipe)
+        codec = stage if stage.is_codec else None
+    return recipe
 
 
-def _name(stage: Identity | Int8 | Clip) -> str:
+def _name(stage: Stage) -> str:
     return type(stage).__name__.lower()

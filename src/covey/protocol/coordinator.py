@@ -86,9 +86,7 @@ class Coordinator:
         coordinator = cls(settings, candidates)
         coordinator._memory = Memory.from_arrays(settings, arrays)
         coordinator._finished = bool(arrays["finished"][0])
-        phases: dict[str, type[Phase]] = {kind.__name__: kind for kind in (StatisticsRound, TrainingRound, Publishing)}
-        kind = phases.get(arrays["phase"].tobytes().decode())
-        coordinator._phase = kind.from_arrays(arrays) if kind else None
+        coordinator._phase = _phase_of(arrays, settings)
         return coordinator
 
     def _open_statistics(self, now_ms: int, rng: np.random.Generator) -> list[Effect]:
@@ -109,7 +107,9 @@ class Coordinator:
         match self._phase:
             case TrainingRound() as phase:
                 if block.n_messages > phase.room():
-                    raise ValueError(f"a block of {block.n_messages} messages, but the round has room for {phase.room()}")
+                    raise ValueError(
+                        f"a block of {block.n_messages} messages, but the round has room for {phase.room()}"
+                    )
                 return [phase.receive(block, self._settings, self._memory), *self._turn(now_ms, rng)]
             case Publishing() as phase:
                 return [phase.receive(block, self._memory)]
@@ -156,7 +156,7 @@ class Coordinator:
             target=max(1, min(settings.selector.target(self._candidates.size), devices.size)),
             tally=Tally(memory.round, devices.size, now_ms, down_bytes_of(tasks)),
             deadline_ms=now_ms + settings.deadline_ms,
-            sum=settings.aggregator.start(n_parameters),
+            aggregate=settings.aggregator.start(n_parameters),
             variates=VariateSum(np.zeros(n_parameters)) if settings.trainer.has_variates else None,
         )
         return [tasks]
@@ -182,6 +182,18 @@ class Coordinator:
     def _record(self, tally: Tally, outcome: Outcome, now_ms: int, rng: np.random.Generator) -> list[Effect]:
         """Write the round down and go on to the next."""
         return [RecordRound(tally.record(outcome, now_ms, self._memory.version)), *self._next_round(now_ms, rng)]
+
+
+def _phase_of(arrays: Arrays, settings: Settings) -> Phase | None:
+    match arrays["phase"].tobytes().decode():
+        case StatisticsRound.__name__:
+            return StatisticsRound.from_arrays(arrays)
+        case TrainingRound.__name__:
+            return TrainingRound.from_arrays(arrays, settings.aggregator)
+        case Publishing.__name__:
+            return Publishing.from_arrays(arrays)
+        case _:
+            return None
 
 
 def down_bytes_of(tasks: SendTasks) -> int:

@@ -1,7 +1,7 @@
 """The device's machine, one device at a time: what a live device runs. The rules are the core's, in C.
 
-The simulator steps thousands of the same records in one call (`core.handle_many`); this is the same function with another
-door, so the two cannot come apart. No numpy here.
+The simulator steps thousands of the same records in one call (`core.handle_many`); this is the same function with
+another door, so the two cannot come apart. No numpy here.
 """
 
 from covey.core import DeviceEffect, DeviceEvent, DeviceRecord

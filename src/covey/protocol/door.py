@@ -34,7 +34,7 @@ def judge_updates(
 ) -> Verdicts:
     """Verdicts of n updates in their order, (n); the counters of the accepted ones are taken over.
 
-    `is_open` is false between rounds, when what would be accepted comes too late for the last and too early for the next.
+    `is_open` is false between rounds: what would be accepted is too late for the last and too early for the next.
     """
     verdicts = _first_refusal(
         headers.size,
@@ -64,8 +64,10 @@ def pass_counters(
     rows = np.flatnonzero(known & readable)
     while rows.size:
         senders = devices[rows]
-        first = np.unique(senders, return_index=True)[1]
-        now = rows if first.size == rows.size else rows[np.sort(first)]
+        order = np.argsort(senders, kind="stable")
+        ordered = senders[order]
+        again = order[1:][ordered[1:] == ordered[:-1]]
+        now = rows if again.size == 0 else np.delete(rows, again)
         last = counters.last[devices[now]]
         number = numbers[now]
         verdict = verdicts[now]
@@ -75,7 +77,7 @@ def pass_counters(
         taken = verdict == Verdict.ACCEPTED
         counters.last[devices[now[taken]]] = number[taken]
         verdicts[now] = verdict
-        rows = np.setdiff1d(rows, now, assume_unique=True) if now.size < rows.size else rows[:0]
+        rows = rows[np.sort(again)]
     return verdicts
 
 

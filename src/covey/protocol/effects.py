@@ -50,7 +50,7 @@ class Validate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Publish:
-    """This is the fleet's model from now on."""
+    """Make this the fleet's model from now on."""
 
     version: ModelVersion
 

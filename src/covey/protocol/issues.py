@@ -68,7 +68,9 @@ class Issues:
                     number,
                     digests[place * width : (place + 1) * width],
                     arrays[f"issues.{number}.devices"].astype(np.uint32),
-                    variate.astype(np.float32) if (variate := arrays.get(f"issues.{number}.variate")) is not None else None,
+                    variate.astype(np.float32)
+                    if (variate := arrays.get(f"issues.{number}.variate")) is not None
+                    else None,
                 )
                 for place, number in enumerate(rounds)
             ),

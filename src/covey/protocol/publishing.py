@@ -69,7 +69,7 @@ def refuse_updates(block: MessageBlock, memory: Memory) -> SendReceipts:
 def candidate_of(done: TrainingRound, settings: Settings, memory: Memory) -> Publishing | None:
     """The next model from a round that has its quorum; None where its parameters are not finite."""
     current = memory.current
-    change = done.sum.mean()
+    change = done.aggregate.change()
     parameters, server_state = settings.server.step(current.parameters, change, memory.server_state)
     if not np.isfinite(parameters).all():
         return None

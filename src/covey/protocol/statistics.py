@@ -9,14 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.core import EncodingKind, seed
-from covey.models import Encoding, Model, ModelVersion
+from covey.models import Encoding, Model, ModelVersion, SplineMlp
 from covey.protocol.blocks import MessageBlock
 from covey.protocol.door import pass_counters
 from covey.protocol.effects import SendReceipts
 from covey.protocol.memory import Arrays, Memory
 from covey.protocol.settings import Settings
 from covey.protocol.tally import Tally
-from covey.telemetry import FeatureSketch, check, from_wire, knot_share, knots_from, merge, signed_log_from, standard_from
+from covey.telemetry import (
+    FeatureSketch,
+    check,
+    from_wire,
+    knot_share,
+    knots_from,
+    merge,
+    signed_log_from,
+    standard_from,
+)
 from covey.training import StepScale, knot_steps
 from covey.wire import Sketch, Verdict
 
@@ -66,7 +75,9 @@ class StatisticsRound:
 
     def merged(self) -> tuple[FeatureSketch, NDArray[np.uint32]]:
         """The fleet's sketch, and the rows each device spoke for."""
-        sketches = [from_wire(read) for message in self.received if not isinstance(read := Sketch.decode(message), Verdict)]
+        sketches = [
+            from_wire(read) for message in self.received if not isinstance(read := Sketch.decode(message), Verdict)
+        ]
         return merge(sketches), np.array([part.rows for part in sketches], np.uint32)
 
     def arrays(self) -> Arrays:
@@ -117,13 +128,13 @@ def late_sketches(block: MessageBlock, memory: Memory) -> SendReceipts:
 def agree_encoding(model: Model, fleet: FeatureSketch) -> Encoding:
     """The encoding of features that a model wants, from what the fleet said of them."""
     match model.encoding_kind:
-        case EncodingKind.KNOTS:
+        case EncodingKind.KNOTS if isinstance(model, SplineMlp):
             return Encoding.with_knots(*knots_from(fleet, model.knots))
         case EncodingKind.STANDARD:
             return Encoding.standard(*standard_from(fleet))
         case EncodingKind.SIGNED_LOG:
             return Encoding.signed_log(*signed_log_from(fleet))
-        case EncodingKind.IDENTITY:
+        case _:
             return Encoding.identity(fleet.n_features)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.aggregation import StreamingMean, ordered_sum
+from covey.aggregation import Aggregator, RunningAggregate, ordered_sum
 from covey.core import UPDATE_HEADER_FIELDS, read_updates
 from covey.protocol.blocks import MessageBlock
 from covey.protocol.door import judge_updates
@@ -29,7 +29,7 @@ class TrainingRound:
     target: int  # accepted updates that end the round
     tally: Tally
     deadline_ms: int
-    sum: StreamingMean
+    aggregate: RunningAggregate
     variates: VariateSum | None
 
     def room(self) -> int:
@@ -61,7 +61,7 @@ class TrainingRound:
         discounted = weights.copy()
         if rounds_late.any():
             discounted[accepted] *= (1.0 + rounds_late) ** STALENESS_POWER
-        self.sum.add(block.content, block.offsets, headers, discounted, settings.threads)
+        self.aggregate.add(block.content, block.offsets, headers, discounted, settings.threads)
         self.tally.examples += int(examples[accepted].sum(dtype=np.int64))
         self.tally.loss = ordered_sum(
             self.tally.loss, headers["loss"][accepted].astype(np.float64) * examples[accepted].astype(np.float64)
@@ -84,8 +84,7 @@ class TrainingRound:
         """For a snapshot."""
         arrays: Arrays = {
             "round.times": np.array([self.target, self.deadline_ms], np.int64),
-            "round.total": self.sum.total,
-            "round.weight": np.array([self.sum.weight]),
+            **{f"round.aggregate.{name}": array for name, array in self.aggregate.arrays().items()},
             **self.tally.arrays(),
         }
         if self.variates is not None:
@@ -95,8 +94,9 @@ class TrainingRound:
         return arrays
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> "TrainingRound":
+    def from_arrays(cls, arrays: Arrays, aggregator: Aggregator) -> "TrainingRound":
         """From a snapshot."""
+        prefix = "round.aggregate."
         target, deadline_ms = arrays["round.times"].tolist()
         variates = None
         if "round.variates" in arrays:
@@ -104,8 +104,8 @@ class TrainingRound:
                 zip(arrays["round.variates.rounds"].tolist(), arrays["round.variates.shares"].tolist(), strict=True)
             )
             variates = VariateSum(arrays["round.variates"].astype(np.float64), shares)
-        total = StreamingMean(arrays["round.total"].astype(np.float64), float(arrays["round.weight"][0]))
-        return cls(target, Tally.from_arrays(arrays), deadline_ms, total, variates)
+        mine = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        return cls(target, Tally.from_arrays(arrays), deadline_ms, aggregator.restore(mine), variates)
 
 
 def read_headers(block: MessageBlock, n_parameters: int) -> NDArray[np.void]:
@@ -116,7 +116,7 @@ def read_headers(block: MessageBlock, n_parameters: int) -> NDArray[np.void]:
 
 
 def variate_reach(settings: Settings, headers: NDArray[np.void], rounds: list[int]) -> NDArray[np.float64]:
-    """How far a unit gradient moved the devices behind n updates of `rounds`, (n), each by its round's learning rate."""
+    """How far a unit gradient moved the devices behind n updates of `rounds`, (n), each by its round's rate."""
     reach = np.ones(headers.size)
     for number in rounds:
         mine = headers["round"] == number

@@ -1,6 +1,6 @@
 """A whole fleet in one process, on a virtual clock, with the code and the bytes that a live fleet has (floor 7)."""
 
-from covey.simulation.comparison import Comparison, JudgedOn
+from covey.simulation.comparison import Comparison
 from covey.simulation.judging import Judge, Look
 from covey.simulation.reports import Pace, RoundReport
 from covey.simulation.result import FederationResult, SimulationResult
@@ -9,7 +9,6 @@ from covey.simulation.simulation import Simulation
 __all__ = [
     "Comparison",
     "FederationResult",
-    "JudgedOn",
     "Judge",
     "Look",
     "Pace",

@@ -1,6 +1,6 @@
 """What is still to happen in a simulated fleet, in columns: events at devices, and messages on their way up.
 
-Order is by time, then device, then rank, then attempt and copy: total, and the same however events were put in.
+Order is by time, then device, rank, round, attempt and copy: total, and the same however events were put in.
 """
 
 import numpy as np
@@ -24,6 +24,7 @@ EVENT = np.dtype(
         ("kind", "<u1"),  # EventKind
         ("rank", "<u1"),
         ("copy", "<u4"),
+        ("padding", "<u4"),
     ]
 )
 ARRIVAL = np.dtype(
@@ -51,10 +52,29 @@ RANK = {
 Rows = NDArray[np.void]
 
 
+def join(first: Rows, second: Rows) -> Rows:
+    """Rows (n) and more rows (m) of one kind, (n + m). Copied as bytes: numpy copies structured rows field by field."""
+    if first.size == 0:
+        return second
+    if second.size == 0:
+        return first
+    raw = np.dtype(("V", first.dtype.itemsize))
+    return np.concatenate((first.view(raw), second.view(raw))).view(first.dtype)
+
+
+def distinct(values: NDArray[np.integer]) -> list[int]:
+    """The different values among n, ascending; quick where there is only one."""
+    if values.size == 0:
+        return []
+    if (values == values[0]).all():
+        return [int(values[0])]
+    return [int(value) for value in np.unique(values)]
+
+
 def events_of(
     kind: EventKind,
     times_ms: NDArray[np.uint64],
-    soonest_ms: NDArray[np.uint64],
+    soonest_ms: NDArray[np.uint64] | np.uint64,
     source: Rows,
     value: int | NDArray[np.generic] = 0,
 ) -> Rows:
@@ -71,14 +91,17 @@ def events_of(
 
 
 def in_order(rows: Rows) -> NDArray[np.intp]:
-    """Places of arrivals or events in the order in which they happen."""
-    keys = (rows["copy"], rows["attempt"], *((rows["rank"],) if "rank" in rows.dtype.names else ()), rows["device"])
-    return np.lexsort((*keys, rows["time_ms"]))
+    """Places of n arrivals in the order in which they happen, (n)."""
+    return np.lexsort((rows["copy"], rows["attempt"], rows["round"], rows["device"], rows["time_ms"]))
 
 
 def first_of_each_device(events: Rows) -> NDArray[np.bool_]:
     """Which of n events are their device's first, (n)."""
-    order = np.lexsort((events["copy"], events["attempt"], events["rank"], events["time_ms"], events["device"]))
+    devices = events["device"]
+    if (devices[1:] > devices[:-1]).all():  # ascending: no device twice
+        return np.ones(events.size, np.bool_)
+    keys = ("copy", "attempt", "round", "rank", "time_ms", "device")
+    order = np.lexsort(tuple(events[key] for key in keys))
     devices = events["device"][order]
     first = np.zeros(events.size, np.bool_)
     first[order[np.append(True, devices[1:] != devices[:-1])]] = True
@@ -95,9 +118,7 @@ def earliest(keys: NDArray[np.uint64], times_ms: NDArray[np.uint64]) -> tuple[ND
     return ordered[first], times_ms[order[first]]
 
 
-def looked_up(
-    keys: NDArray[np.uint64], known: NDArray[np.uint64], times_ms: NDArray[np.uint64]
-) -> NDArray[np.uint64]:
+def looked_up(keys: NDArray[np.uint64], known: NDArray[np.uint64], times_ms: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The time of each key (n) among `known` (m), ascending, with their times (m); NEVER where it is not there."""
     if known.size == 0:
         return np.full(keys.size, NEVER)

@@ -4,7 +4,6 @@ A device's rows never leave this module except as messages, the real bytes that 
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from covey.core import (
     read_updates,
     run,
 )
+from covey.io import Stopwatch
 from covey.models import ModelVersion
 from covey.protocol import arguments_of, recipe_of
 from covey.simulation.flights import Flight
@@ -33,13 +33,6 @@ RESULT = np.dtype(CLIENT_RESULT_FIELDS)
 HEADER = np.dtype(UPDATE_HEADER_FIELDS)
 
 Rows32 = NDArray[np.uint32]
-
-
-class Stopwatch(Protocol):
-    """Measures what the core takes."""
-
-    def __enter__(self) -> object: ...
-    def __exit__(self, *args: object) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -95,7 +88,9 @@ class Cohorts:
         corrections = None
         if tasks.variate is not None:
             corrections = tasks.variate - self.variates.of(devices, tasks.variate.size)
-            clients["correction"] = corrections.ctypes.data + 4 * tasks.variate.size * np.arange(rows.size, dtype=np.uint64)
+            clients["correction"] = corrections.ctypes.data + 4 * tasks.variate.size * np.arange(
+                rows.size, dtype=np.uint64
+            )
         results = np.zeros(rows.size, RESULT)
         whole = rows.size == flight.devices.size
         messages = flight.content if whole else np.empty(rows.size * flight.stride, np.uint8)

@@ -59,6 +59,7 @@ class Driver:
             while self._records:
                 yield self._records.pop(0)
             if self.coordinator.finished:
+                self.fleet.advance(np.uint64(self.now_ms))
                 return
             self._turn()
 
@@ -76,7 +77,7 @@ class Driver:
         elif deadline is not None and until >= deadline:
             self.now_ms = deadline
             self._apply(self.coordinator.handle(DeadlinePassed(), deadline, self.rng))
-        elif self.fleet.is_idle():
+        elif deadline is None and self.fleet.is_idle():
             raise RuntimeError("nothing can happen any more, but the coordinator has not finished")
 
     def _hand_over(self, arrivals: Rows) -> None:

@@ -67,6 +67,11 @@ class Federation:
         return self._driver.coordinator.memory.version
 
     @property
+    def step_scale(self) -> NDArray[np.float32] | None:
+        """What multiplies the steps of the parameters (parameters,), if anything does."""
+        return self._driver.coordinator.memory.step_scale
+
+    @property
     def virtual_s(self) -> float:
         """Seconds that have passed for the fleet."""
         return self._driver.now_ms / 1000.0

@@ -18,10 +18,12 @@ from covey.simulation.calendar import (
     Rows,
     chain_keys,
     device_keys,
+    distinct,
     earliest,
     events_of,
     first_of_each_device,
     in_order,
+    join,
     looked_up,
 )
 from covey.simulation.cohorts import Cohorts
@@ -68,10 +70,10 @@ class Fleet:
 
     def send_receipts(self, arrived: Rows, receipts: SendReceipts) -> None:
         """Receipts leave the coordinator for n messages that arrived."""
-        events = events_of(EventKind.RECEIPT, arrived["receipt_ms"], NEVER, arrived, receipts.durable)
+        events = events_of(EventKind.RECEIPT, arrived["receipt_ms"], NEVER, arrived, value=receipts.durable)
         events["round"] = receipts.rounds
         events["counter"] = receipts.counters
-        self._add(events[arrived["receipt_ms"] < NEVER])
+        self._add(events.compress(arrived["receipt_ms"] < NEVER))
 
     def block(self, arrivals: Rows) -> MessageBlock:
         """The messages (n) of one flight that arrive, in this order."""
@@ -97,21 +99,21 @@ class Fleet:
     def advance(self, until_ms: np.uint64) -> None:
         """Let happen at the devices what can happen up to and at `until_ms`."""
         while (ready := self._ready(until_ms)).any():
-            batch = self._events[ready]
-            self._events = self._events[~ready]
-            self._happen(batch[~is_void(batch, self.machines)])
+            batch = self._events.compress(ready)
+            self._events = self._events.compress(~ready)
+            self._happen(batch.compress(~is_void(batch, self.machines)))
 
     def take_arrivals(self, until_ms: np.uint64) -> Rows:
-        """Remove and return, in order, the messages that arrive up to `until_ms` and before any that is still to be sent."""
+        """Remove and return, in order, messages that arrive up to `until_ms` and before any still to be sent."""
         limit = np.append(self._still_to_send_ms(until_ms), until_ms + np.uint64(1)).min()
         taken = self._arrivals["time_ms"] < limit
-        arrivals = self._arrivals[taken]
-        self._arrivals = self._arrivals[~taken]
-        return arrivals[in_order(arrivals)]
+        arrivals = self._arrivals.compress(taken)
+        self._arrivals = self._arrivals.compress(~taken)
+        return arrivals.take(in_order(arrivals))
 
     def put_back(self, arrivals: Rows) -> None:
         """Return arrivals that were taken but not handed over."""
-        self._arrivals = np.concatenate((self._arrivals, arrivals))
+        self._arrivals = join(self._arrivals, arrivals)
 
     def is_idle(self) -> bool:
         """Nothing is on its way and no device has anything to do."""
@@ -143,7 +145,7 @@ class Fleet:
         due = self._events["time_ms"] <= until_ms
         if not due.any():
             return due
-        events = self._events[due]
+        events = self._events.compress(due)
         first = first_of_each_device(events)
         if self._arrivals.size:
             answers = earliest(device_keys(self._arrivals), self._arrivals["receipt_ms"])
@@ -153,7 +155,7 @@ class Fleet:
 
     def _still_to_send_ms(self, until_ms: np.uint64) -> NDArray[np.uint64]:
         """For every device event up to `until_ms` that waits for an answer: when what it may send could arrive."""
-        events = self._events[self._events["time_ms"] <= until_ms]
+        events = self._events.compress(self._events["time_ms"] <= until_ms)
         again = np.isin(events["kind"], _AGAIN)
         if again.any():  # an answer to the very update that they would send again makes them void
             answers = earliest(chain_keys(self._arrivals), self._arrivals["receipt_ms"])
@@ -181,22 +183,22 @@ class Fleet:
             events["value"][boots] = self.machines.are_sending(events["device"][boots])
         effects = self.machines.handle(events, self._digests(events))
         kinds = effects["kind"]
-        for kind in np.unique(kinds).tolist():
+        for kind in distinct(kinds):
             chosen = kinds == kind
             match kind:
                 case EffectKind.TRAIN:
-                    self._train(events[chosen])
+                    self._train(events.compress(chosen))
                 case EffectKind.SEND:
-                    self._send(events[chosen], effects[chosen])
+                    self._send(events.compress(chosen), effects.compress(chosen))
                 case EffectKind.CLEAR:
-                    self._clear(events[chosen], effects[chosen])
+                    self._clear(events.compress(chosen), effects.compress(chosen))
                 case EffectKind.IGNORE:
-                    self._keep_tasks(events[chosen])
+                    self._keep_tasks(events.compress(chosen))
 
     def _train(self, events: Rows) -> None:
-        for number in np.unique(events["round"]).tolist():
+        for number in distinct(events["round"]):
             flight = self._flights[number]
-            mine = events[events["round"] == number]
+            mine = events.compress(events["round"] == number)
             rows = mine["row"]
             lasts = flight.training_ms[rows]
             crash = flight.mishaps.crash[rows]
@@ -218,7 +220,7 @@ class Fleet:
             self._add(events_of(EventKind.TRAINED, done, done + flight.uplink_ms(rows), mine, worked))
 
     def _send(self, events: Rows, effects: Rows) -> None:
-        for number in np.unique(effects["round"]).tolist():
+        for number in distinct(effects["round"]):
             mine = effects["round"] == number
             sends = np.zeros(int(mine.sum()), ARRIVAL)
             sends["device"] = events["device"][mine]
@@ -235,20 +237,20 @@ class Fleet:
         back = flight.receipt_ms(rows)
         sends["time_ms"] = now_ms + uplink
         sends["receipt_ms"] = np.where(fate.receipt_lost, NEVER, sends["time_ms"] + back)
-        self._arrivals = np.concatenate((self._arrivals, sends[~fate.lost]))
+        self._arrivals = join(self._arrivals, sends.compress(~fate.lost))
         doubled = fate.copy_delay_ms > 0
         if doubled.any():
-            copies = sends[doubled]
+            copies = sends.compress(doubled)
             copies["copy"] = 1
             copies["time_ms"] += fate.copy_delay_ms[doubled]
             copies["receipt_ms"] = np.where(fate.copy_receipt_lost[doubled], NEVER, copies["time_ms"] + back[doubled])
-            self._arrivals = np.concatenate((self._arrivals, copies))
+            self._arrivals = join(self._arrivals, copies)
         deadlines = self.machines.deadlines_ms(sends["device"])
         self._add(events_of(EventKind.DEADLINE, deadlines, deadlines + uplink, sends))
 
     def _clear(self, events: Rows, effects: Rows) -> None:
         durable = (events["kind"] == EventKind.RECEIPT) & (events["value"] == 1)
-        self._keep_variates(events[durable], effects[durable])
+        self._keep_variates(events.compress(durable), effects.compress(durable))
         if self._waiting.size:
             free = np.isin(self._waiting["device"], events["device"])
             offered = self._waiting[free]
@@ -264,11 +266,11 @@ class Fleet:
         tasks = events[events["kind"] == EventKind.TASK]
         tasks = tasks[self.machines.are_sending(tasks["device"])]
         older = np.isin(self._waiting["device"], tasks["device"])
-        self._waiting = np.concatenate((self._waiting[~older], tasks))
+        self._waiting = join(self._waiting.compress(~older), tasks)
 
     def _keep_variates(self, events: Rows, effects: Rows) -> None:
         """Devices whose update is durable move their control variate, by the bytes that they sent."""
-        for number in np.unique(effects["round"]).tolist():
+        for number in distinct(effects["round"]):
             flight = self._flights[number]
             if flight.tasks.variate is not None:
                 devices = events["device"][effects["round"] == number]
@@ -277,17 +279,17 @@ class Fleet:
     def _digests(self, events: Rows) -> NDArray[np.void]:
         digests = np.zeros(events.size, "V16")
         tasks = events["kind"] == EventKind.TASK
-        for number in np.unique(events["round"][tasks]).tolist():
+        for number in distinct(events["round"][tasks]):
             digest = np.frombuffer(self._flights[number].tasks.task.digest.ljust(DIGEST_BYTES, b"\0"), "V16")
             digests[tasks & (events["round"] == number)] = digest
         return digests
 
     def _add(self, events: Rows) -> None:
-        self._events = np.concatenate((self._events, events)) if self._events.size else events
+        self._events = join(self._events, events)
 
     def _land(self) -> None:
         """Forget flights of which nothing is on its way any more."""
         rows = (self._events["round"], self._arrivals["round"], self._waiting["round"])
-        flying = set(np.unique(np.concatenate(rows)).tolist())
+        flying = {number for column in rows for number in distinct(column)}
         for number in [number for number in self._flights if number not in flying]:
             self._launcher.reuse(self._flights.pop(number))

@@ -66,9 +66,7 @@ class Flight:
         return travel_ms(traits.latency_ms[rows], sizes, traits.downlink_bytes_per_s[rows])
 
 
-def travel_ms(
-    latency_ms: Milliseconds, sizes: NDArray[np.uint32], bytes_per_s: NDArray[np.float64]
-) -> Milliseconds:
+def travel_ms(latency_ms: Milliseconds, sizes: NDArray[np.uint32], bytes_per_s: NDArray[np.float64]) -> Milliseconds:
     """How long n messages of so many bytes travel, (n), in whole milliseconds."""
     return latency_ms + np.ceil(sizes * (1000.0 / bytes_per_s)).astype(np.uint64)
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.core import DEVICE_FIELDS, EFFECT_FIELDS, EVENT_FIELDS, EventKind, DeviceState, handle_many
+from covey.core import DEVICE_FIELDS, EFFECT_FIELDS, EVENT_FIELDS, DeviceState, EventKind, handle_many
 from covey.simulation.calendar import Rows
 
 RECORD = np.dtype(DEVICE_FIELDS)
@@ -41,7 +41,9 @@ class Machines:
         told["value"] = events["value"]
         told["digest"] = digests
         effects = np.zeros(events.size, EFFECT)
-        handle_many(self.records, np.ascontiguousarray(events["device"]), told, np.ascontiguousarray(events["time_ms"]), effects)
+        handle_many(
+            self.records, np.ascontiguousarray(events["device"]), told, np.ascontiguousarray(events["time_ms"]), effects
+        )
         return effects
 
     def deadlines_ms(self, devices: NDArray[np.uint32]) -> NDArray[np.uint64]:

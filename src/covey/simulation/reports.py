@@ -120,7 +120,7 @@ class RoundReport:
         verdicts = tuple(int(count) for count in values.numbers("verdicts", len(Verdict)))
         record = RoundRecord(
             round=values.whole("round"),
-            outcome=Outcome(written["outcome"]),
+            outcome=Outcome(values.text("outcome")),
             selected=values.whole("selected"),
             verdicts=verdicts,
             examples=values.whole("examples"),

@@ -1,7 +1,7 @@
 """The result of a run as one tree of plain values: docs/RESULT.md says what each key means."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -27,6 +27,7 @@ class FederationResult:
     first: ModelVersion
     last: ModelVersion
     virtual_s: float
+    step_scale: NDArray[np.float32] | None  # (parameters), that all its devices trained with
 
     def trained(self, reports: Sequence[RoundReport]) -> list[RoundReport]:
         """Its training rounds among all reports."""
@@ -34,7 +35,9 @@ class FederationResult:
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """For a checkpoint."""
+        scale = {} if self.step_scale is None else {"step_scale": self.step_scale}
         return {
+            **scale,
             "name": np.frombuffer(self.name.encode(), np.uint8),
             "first": np.frombuffer(self.first.encode(), np.uint8),
             "last": np.frombuffer(self.last.encode(), np.uint8),
@@ -51,6 +54,7 @@ class FederationResult:
             ModelVersion.decode(arrays["first"].tobytes()),
             ModelVersion.decode(arrays["last"].tobytes()),
             virtual_s,
+            arrays["step_scale"].astype(np.float32) if "step_scale" in arrays else None,
         )
 
 
@@ -160,9 +164,9 @@ def _round(report: RoundReport) -> Tree:
     }
 
 
-def _totals(records: "Sequence[RoundRecord] | object") -> dict[str, int]:
+def _totals(records: Iterable[RoundRecord]) -> dict[str, int]:
     totals: Counter[str] = Counter()
-    for record in records:  # type: ignore[attr-defined]
+    for record in records:
         totals.update(record.named_verdicts())
     return dict(totals)
 

@@ -6,7 +6,6 @@ rounds that the journal already has are computed again and must come out the sam
 
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +24,8 @@ from covey.io import (
     write_atomically,
     write_checkpoint,
 )
-from covey.models import ModelVersion
 from covey.plan import Plan
+from covey.protocol import Arrays
 from covey.simulation.baselines import Budget
 from covey.simulation.comparison import Comparison, compare
 from covey.simulation.federation import SEED_OF_PARTITION, Federation, Scene
@@ -34,7 +33,7 @@ from covey.simulation.reports import RoundReport
 from covey.simulation.result import FederationResult, SimulationResult
 from covey.telemetry import Dataset, Targets, targets
 
-#: A checkpoint costs time and a big fleet's records cost more: at least so long between two, and so many times its cost.
+#: Checkpoints cost time, with a big fleet more: at least so long between two, and so many times what the last one took.
 CHECKPOINT_EVERY_S = 5.0
 CHECKPOINT_COST_FACTOR = 50.0
 
@@ -78,7 +77,7 @@ class Simulation:
             yield from self._run(journal, written, checkpoint)
 
     def result(self) -> SimulationResult:
-        """Everything about a run that is complete: judged, and compared as the Plan asks. Call it after the last round."""
+        """A run that is complete: judged, and compared as the Plan asks. Call it after the last round."""
         if len(self._finished) < len(self._populations):
             raise ValueError("the run is not complete")
         judging = self.plan.judging
@@ -147,11 +146,14 @@ class Simulation:
         if self._out is None or not (force or due):
             return
         begin = wall_s()
-        arrays = {"federation": np.array([number], np.int64)}
+        arrays: Arrays = {"federation": np.array([number], np.int64)}
         for place, done in enumerate(self._finished):
             arrays |= {f"finished.{place}.{name}": array for name, array in done.arrays().items()}
         if federation is not None:
-            arrays |= {"federation.state": np.ones(1), **{f"state/{name}": array for name, array in federation.arrays().items()}}
+            arrays |= {
+                "federation.state": np.ones(1),
+                **{f"state/{name}": array for name, array in federation.arrays().items()},
+            }
         write_checkpoint(self._out.checkpoint, Checkpoint(len(self._reports), arrays))
         self._checked_s = wall_s()
         self._checkpoint_cost_s = self._checked_s - begin
@@ -191,7 +193,14 @@ class Simulation:
     def _budget(self, done: FederationResult) -> Budget:
         selected = [report.record.selected for report in done.trained(self._reports)]
         share = float(np.mean(selected)) / done.n_clients if selected else 1.0
-        return Budget(self.plan.training, self.plan.rounds.count, self.plan.seed, min(1.0, share), self._threads)
+        return Budget(
+            trainer=self.plan.training,
+            rounds=self.plan.rounds.count,
+            seed=self.plan.seed,
+            cohort_share=min(1.0, share),
+            step_scale=done.step_scale,
+            threads=self._threads,
+        )
 
 
 def _finish(federation: Federation) -> FederationResult:
@@ -202,7 +211,12 @@ def _finish(federation: Federation) -> FederationResult:
             "lower rounds.quorum or the faults, or raise rounds.deadline_s",
         )
     return FederationResult(
-        federation.name, federation.population.n_clients, federation.first, federation.last, federation.virtual_s
+        federation.name,
+        federation.population.n_clients,
+        federation.first,
+        federation.last,
+        federation.virtual_s,
+        federation.step_scale,
     )
 
 
@@ -220,7 +234,7 @@ def _finished_federations(checkpoint: Checkpoint) -> list[FederationResult]:
     ]
 
 
-def _state(checkpoint: Checkpoint) -> dict[str, np.typing.NDArray[np.generic]]:
+def _state(checkpoint: Checkpoint) -> Arrays:
     return {
         name.removeprefix("state/"): array for name, array in checkpoint.arrays.items() if name.startswith("state/")
     }

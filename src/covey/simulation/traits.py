@@ -76,9 +76,7 @@ class FleetTraits:
             phase = np.zeros(devices.size, np.uint64)
         else:
             phase = (self._draw(devices, _PHASE) * WAKE_PERIOD_MS).astype(np.uint64)
-        return Traits(
-            self._rows[profile], self._up[profile], self._down[profile], self._latency[profile], awake, phase
-        )
+        return Traits(self._rows[profile], self._up[profile], self._down[profile], self._latency[profile], awake, phase)
 
     def states(self, devices: Devices, round_number: int, rows: NDArray[np.int64]) -> DeviceStates:
         """What devices (n) with so many rows (n) say of themselves when a round begins."""

@@ -1,7 +1,7 @@
-"""Local stochastic gradient descent, and its proximal form.
+"""What trainers by local stochastic gradient descent share.
 
-FedAvg: McMahan et al. 2017. FedProx: Li et al. 2020. The fields are one flat table because that is what a Plan's author
-writes; what every trainer shares stands in `LocalSgd` and nothing is overridden.
+The fields are one flat table because that is what a Plan's author writes, so trainers take them over by one level of
+inheritance; nothing is overridden.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from covey.core import TrainingArguments
 from covey.errors import Code, PlanError
+from covey.training.step_scale import StepScale
 
 
 class Schedule(StrEnum):
@@ -22,14 +23,6 @@ class Schedule(StrEnum):
     CONSTANT = "constant"
     COSINE = "cosine"
     LINEAR = "linear"
-
-
-class StepScale(StrEnum):
-    """What multiplies the step of each parameter, the same on all devices and in all rounds."""
-
-    NONE = "none"
-    #: A spline layer's row moves only when a value is near its knot; rare ones get longer steps.
-    KNOT_SHARE = "knot_share"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +56,13 @@ class LocalSgd:
 
     def __post_init__(self) -> None:
         """Refuse values that the core refuses, or that train nothing."""
-        _check("epochs", self.epochs, low=1, high=1_000)
-        _check("steps", self.steps, low=0, high=1_000_000)
-        _check("batch", self.batch, low=1, high=1_024)
-        _check("final_share", self.final_share, low=0.0, high=1.0)
-        _check("weight_decay", self.weight_decay, low=0.0, high=1.0)
-        _check("step_cap", self.step_cap, low=1.0, high=1e6)
-        _check("gradient_clip", self.gradient_clip, low=0.0, high=1e6)
+        check_range("epochs", self.epochs, low=1, high=1_000)
+        check_range("steps", self.steps, low=0, high=1_000_000)
+        check_range("batch", self.batch, low=1, high=1_024)
+        check_range("final_share", self.final_share, low=0.0, high=1.0)
+        check_range("weight_decay", self.weight_decay, low=0.0, high=1.0)
+        check_range("step_cap", self.step_cap, low=1.0, high=1e6)
+        check_range("gradient_clip", self.gradient_clip, low=0.0, high=1e6)
         for name, value in (("momentum", self.momentum), ("label_smoothing", self.label_smoothing)):
             if not 0.0 <= value < 1.0:
                 raise _out_of_range(name, "from 0 to below 1", value)
@@ -79,15 +72,10 @@ class LocalSgd:
     def rate(self, round_number: int, rounds: int) -> float:
         """The learning rate of a round, 1 to `rounds`."""
         done = (round_number - 1) / max(1, rounds - 1)
-        match self.schedule:
-            case Schedule.CONSTANT:
-                left = 1.0
-            case Schedule.LINEAR:
-                left = 1.0 - done
-            case Schedule.COSINE:
-                left = 0.5 * (1.0 + cos(pi * done))
-        share = left if self.schedule is Schedule.CONSTANT else self.final_share + (1.0 - self.final_share) * left
-        return self.learning_rate * share
+        if self.schedule is Schedule.CONSTANT:
+            return self.learning_rate
+        left = 1.0 - done if self.schedule is Schedule.LINEAR else 0.5 * (1.0 + cos(pi * done))
+        return self.learning_rate * (self.final_share + (1.0 - self.final_share) * left)
 
     def steps_for(self, examples: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Mini-batches that devices with so many rows (n,) train, (n,)."""
@@ -101,34 +89,17 @@ class LocalSgd:
             return self.steps * np.minimum(self.batch, examples)
         return self.epochs * examples
 
+    def reach(self, round_number: int, rounds: int, examples: NDArray[np.uint32]) -> NDArray[np.float64]:
+        """How far a lasting unit gradient moves devices with so many rows (n) in a round, (n), before any step scale.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FedAvg(LocalSgd):
-    """Plain local steps; what the device learned is the difference of the models."""
-
-    def arguments(self, round_number: int, rounds: int) -> TrainingArguments:
-        """What a device of this round is told."""
-        return sgd_arguments(self, round_number, rounds, proximal=0.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FedProx(LocalSgd):
-    """Local steps held near the global model by a spring, so that devices with other rows drift less."""
-
-    #: Strength of the spring (mu).
-    proximal: float = 0.01
-
-    def __post_init__(self) -> None:
-        """Refuse a spring that pushes away."""
-        LocalSgd.__post_init__(self)
-        _check("proximal", self.proximal, low=0.0, high=1e4)
-
-    def arguments(self, round_number: int, rounds: int) -> TrainingArguments:
-        """What a device of this round is told."""
-        return sgd_arguments(self, round_number, rounds, proximal=self.proximal)
+        S steps with momentum mu, which starts at rest, add up to (S - mu (1 - mu^S) / (1 - mu)) / (1 - mu).
+        """
+        steps, mu = self.steps_for(examples), self.momentum
+        lasting = (steps - mu * (1.0 - mu**steps) / (1.0 - mu)) / (1.0 - mu)
+        return self.rate(round_number, rounds) * lasting
 
 
-def sgd_arguments(trainer: LocalSgd, round_number: int, rounds: int, proximal: float) -> TrainingArguments:
+def sgd_arguments(trainer: LocalSgd, round_number: int, rounds: int, proximal: float = 0.0) -> TrainingArguments:
     """The core's arguments for local steps of `trainer`; the seed is replaced device by device."""
     return TrainingArguments(
         epochs=0 if trainer.steps else trainer.epochs,
@@ -145,7 +116,8 @@ def sgd_arguments(trainer: LocalSgd, round_number: int, rounds: int, proximal: f
     )
 
 
-def _check(name: str, value: float, *, low: float, high: float) -> None:
+def check_range(name: str, value: float, *, low: float, high: float) -> None:
+    """PlanError unless `value` is from `low` to `high`."""
     if not low <= value <= high:
         raise _out_of_range(name, f"from {low} to {high}", value)
 

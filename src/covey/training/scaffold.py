@@ -2,16 +2,13 @@
 
 A device adds `c - c_i` to every gradient, where c_i is the mean gradient it saw last time and c the fleet's mean of
 them, so devices with different rows no longer drift apart. Its new c_i follows from the update it sent:
-`c_i - c - update / reach`. `reach` being how far a unit gradient would have moved it. The server knows all of that too, so it derives the change of c from the very same
-bytes, and nothing but the update travels up. The device keeps a new c_i only once its update is durable, so both sides
-count the same updates.
+`c_i - c - update / reach`, reach being how far a unit gradient would have moved it. The server knows all of that too,
+so it derives the change of c from the very same bytes, and nothing but the update travels up. The device keeps a new
+c_i only once its update is durable, so both sides count the same updates.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from covey.core import TrainingArguments
 from covey.training.local_sgd import LocalSgd, sgd_arguments
@@ -25,13 +22,4 @@ class Scaffold(LocalSgd):
 
     def arguments(self, round_number: int, rounds: int) -> TrainingArguments:
         """What a device of this round is told; the correction is the device's own."""
-        return sgd_arguments(self, round_number, rounds, proximal=0.0)
-
-    def reach(self, round_number: int, rounds: int, examples: NDArray[np.uint32]) -> NDArray[np.float64]:
-        """How far a lasting unit gradient moves devices with so many rows (n) in a round, (n), before any step scale.
-
-        S steps with momentum mu, which starts at rest, add up to (S - mu (1 - mu^S) / (1 - mu)) / (1 - mu).
-        """
-        steps, mu = self.steps_for(examples), self.momentum
-        lasting = (steps - mu * (1.0 - mu**steps) / (1.0 - mu)) / (1.0 - mu)
-        return self.rate(round_number, rounds) * lasting
+        return sgd_arguments(self, round_number, rounds)

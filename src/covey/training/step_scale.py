@@ -5,6 +5,8 @@ rows learn at one pace (a frozen diagonal preconditioner). The shares come from 
 reveals anything more and nothing needs to be synchronised later.
 """
 
+from enum import StrEnum
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,14 @@ from covey.models import ModelSpec
 FLOOR = 1e-3
 
 SPLINE_WEIGHT = "0.weight"  # the spline layer is always the first
+
+
+class StepScale(StrEnum):
+    """What multiplies the step of each parameter, the same on all devices and in all rounds."""
+
+    NONE = "none"
+    #: A spline layer's row moves only when a value is near its knot; rare ones get longer steps.
+    KNOT_SHARE = "knot_share"
 
 
 def knot_steps(spec: ModelSpec, shares: NDArray[np.float32], cap: float) -> NDArray[np.float32]:

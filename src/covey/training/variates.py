@@ -24,7 +24,7 @@ class VariateSum:
     scaled: NDArray[np.float64]  # (parameters): sum of share / reach * update
     shares: dict[int, float] = field(default_factory=dict)  # by the round an update started from
 
-    def add(
+    def add(  # noqa: PLR0917 (the columns of a block)
         self,
         messages: NDArray[np.uint8],
         offsets: NDArray[np.uint64],
