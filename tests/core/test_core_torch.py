@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from training_cases import CONV, DENSE, MAX, MODELS, Case, case
 
 from covey.core import Activation, Loss, Rows, TrainingArguments, gradient, predict, train
-from training_cases import CONV, DENSE, MAX, MODELS, Case, case
 
 torch.set_num_threads(1)  # threads cost more than they bring on models this small
 ARGUMENTS = TrainingArguments(epochs=3, batch=10, learning_rate=0.05, shuffle=False)
