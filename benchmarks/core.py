@@ -5,8 +5,6 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from table import medians, report
-from work import MLP, Work, initial_parameters, rows
 
 from covey.core import (
     CLIENT_FIELDS,
@@ -22,6 +20,8 @@ from covey.core import (
     select_kernel,
 )
 from covey.errors import CoreError
+from table import medians, report
+from work import MLP, Work, initial_parameters, rows
 
 KERNELS = ("portable", "sse2", "neon", "avx2", "avx512")
 REPEATS = 7

@@ -13,10 +13,10 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
-from table import report
-from work import MLP, rows
 
 from pipeline import device_rounds_per_s
+from table import report
+from work import MLP, rows
 
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"

@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from core import mlp_job
-from table import medians, report
-from work import MLP, Work, rows
 
+from core import mlp_job
 from covey.core import run
 from covey.plan import load
 from covey.simulation import Simulation
 from covey.telemetry import Dataset
+from table import medians, report
+from work import MLP, Work, rows
 
 PLAN = Path(__file__).resolve().parent / "mlp.toml"
 TEST_ROWS = 1000

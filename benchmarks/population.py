@@ -11,10 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pipeline import dataset, round_seconds
 from table import report
 from work import MLP
-
-from pipeline import dataset, round_seconds
 
 POPULATIONS = (1_000, 1_000_000)
 TURNS = 3
