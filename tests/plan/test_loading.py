@@ -12,6 +12,7 @@ from covey.errors import Code, PlanError
 from covey.models import SplineMlp
 from covey.pipeline import Clip, Int8
 from covey.plan import InvalidPlanError, Plan, load
+from covey.selection import Uniform
 from covey.telemetry import Natural, Task
 from covey.training import TRAINERS, FedProx
 
@@ -116,6 +117,12 @@ def test_a_changed_plan_is_checked_and_named_anew(small: Path) -> None:
     assert changed.digest == load(small, ["seed=7"]).digest
     with pytest.raises(ValidationError):
         plan.changed(seed=-1)
+
+
+def test_a_table_without_a_kind_is_of_the_kind_that_is_the_default(small: Path) -> None:
+    assert load(small, ["selection.cohort=2"]).selection == Uniform(cohort=2)
+    (problem,) = problems(small, "model={hidden=[4]}")
+    assert problem.code is Code.PLAN_MISSING_KEY
 
 
 def test_the_class_map_is_read_by_attack(small: Path) -> None:

@@ -28,7 +28,7 @@ class Data(Section):
     features: Annotated[FeatureRule, Settings(FeatureRule)] = FeatureRule()
     #: Classes that are one: new name to the attacks it merges. For the task "classes".
     classes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    partition: Annotated[Partition, Family("partition", PARTITIONS)] = Natural()
+    partition: Annotated[Partition, Family("partition", PARTITIONS, default="natural")] = Natural()
 
     @property
     def merge(self) -> dict[str, str]:
@@ -50,9 +50,9 @@ class Plan(Section):
     training: Annotated[Trainer, Family("trainer", TRAINERS)]
     #: What happens to an update before it travels, in order; the last stage is the codec. Empty: float32 as it is.
     pipeline: Annotated[tuple[Stage, ...], Family("stage", STAGES, many=True)] = ()
-    selection: Annotated[Selector, Family("selector", SELECTORS)] = Uniform()
-    aggregation: Annotated[Aggregator, Family("aggregator", AGGREGATORS)] = Mean()
-    server: Annotated[ServerOptimiser, Family("server optimiser", SERVER_OPTIMISERS)] = ServerFedAvg()
+    selection: Annotated[Selector, Family("selector", SELECTORS, default="uniform")] = Uniform()
+    aggregation: Annotated[Aggregator, Family("aggregator", AGGREGATORS, default="mean")] = Mean()
+    server: Annotated[ServerOptimiser, Family("server optimiser", SERVER_OPTIMISERS, default="fedavg")] = ServerFedAvg()
     rounds: Rounds
     #: The sketches of the first round, from which scaling or knots are agreed.
     statistics: Annotated[SketchRule, Settings(SketchRule)] = SketchRule()

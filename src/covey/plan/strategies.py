@@ -22,10 +22,11 @@ Table = Mapping[str, object]
 class Family:
     """Marks a Plan's field as one strategy of a family (`many`: a list of them), for pydantic to build and to dump."""
 
-    def __init__(self, noun: str, kinds: Mapping[str, type], *, many: bool = False) -> None:
+    def __init__(self, noun: str, kinds: Mapping[str, type], *, many: bool = False, default: str | None = None) -> None:
         self.noun = noun
         self.kinds = kinds
         self.many = many
+        self.default = default  # the kind of a table that names none
         self._kind_of = {strategy: kind for kind, strategy in kinds.items()}
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -67,7 +68,7 @@ class Family:
         if not isinstance(value, Mapping):
             cause = f"{shown(value)} is no table: a {self.noun} is a table with a `kind`"
             raise TableError([Problem(Code.PLAN_WRONG_TYPE, (), cause, f"kinds: {', '.join(self.kinds)}")])
-        kind = value.get("kind")
+        kind = value.get("kind", self.default)
         if kind is None:
             cause = f"`kind` is missing: which {self.noun}?"
             raise TableError([Problem(Code.PLAN_MISSING_KEY, ("kind",), cause, f"kinds: {', '.join(self.kinds)}")])

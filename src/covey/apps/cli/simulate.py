@@ -14,9 +14,9 @@ from typing import TextIO
 import click
 
 from covey import __version__
-from covey.apps.cli.additions import with_hold_out, with_plain_fedavg
 from covey.apps.cli.data_folder import data_folder, is_sample
 from covey.apps.cli.live import progress, show_devices
+from covey.apps.cli.plain_fedavg import with_plain_fedavg
 from covey.apps.cli.rendering import Exit, colours, printable
 from covey.apps.cli.run_folder import RunFolder, new_run, old_run, seeds_of
 from covey.apps.cli.seeds import Tree, merged
@@ -135,7 +135,7 @@ def _one_seed(run: Run, plan: Plan, screen: TextIO) -> Tree:
             view.show(report)
     if asked:
         raise KeyboardInterrupt
-    tree = with_hold_out(dict(simulation.result().as_json()), plan)
+    tree: Tree = dict(simulation.result().as_json())
     return with_plain_fedavg(tree, plan, run.dataset) if plan.judging.plain_fedavg else tree
 
 
