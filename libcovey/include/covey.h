@@ -299,8 +299,9 @@ typedef struct {
     uint32_t payload_offset, payload_size;
     uint8_t digest[COVEY_DIGEST_BYTES];
 } covey_update_header;            /* 44 bytes */
-int covey_updates_read(const uint8_t *messages, const uint64_t *offsets, const uint32_t *sizes, size_t n_messages,
-                       uint32_t n_parameters, covey_update_header *headers);
+/* Message i is messages[offsets[i] .. offsets[i] + sizes[i]); COVEY_E_ARGUMENT if one is not within the block. */
+int covey_updates_read(const uint8_t *messages, size_t block_size, const uint64_t *offsets, const uint32_t *sizes,
+                       size_t n_messages, uint32_t n_parameters, covey_update_header *headers);
 /* Row i of out (n_messages, n_parameters) = the decoded update i; each already read with status OK. */
 int covey_updates_decode(const uint8_t *messages, const uint64_t *offsets, const covey_update_header *headers,
                          size_t n_messages, uint32_t n_parameters, float *out);

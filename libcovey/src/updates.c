@@ -30,13 +30,16 @@ static void read_one(const uint8_t *message, uint32_t size, uint32_t n_parameter
     memcpy(header->digest, update.digest, COVEY_DIGEST_BYTES);
 }
 
-int covey_updates_read(const uint8_t *messages, const uint64_t *offsets, const uint32_t *sizes, size_t n_messages,
-                       uint32_t n_parameters, covey_update_header *headers)
+int covey_updates_read(const uint8_t *messages, size_t block_size, const uint64_t *offsets, const uint32_t *sizes,
+                       size_t n_messages, uint32_t n_parameters, covey_update_header *headers)
 {
     if (n_messages == 0)
         return COVEY_OK;
     if (!messages || !offsets || !sizes || !headers || n_parameters == 0 || n_parameters > COVEY_MAX_PARAMETERS)
         return COVEY_E_ARGUMENT;
+    for (size_t i = 0; i < n_messages; i++)
+        if (offsets[i] > block_size || sizes[i] > block_size - offsets[i])
+            return COVEY_E_ARGUMENT;
     for (size_t i = 0; i < n_messages; i++)
         read_one(messages + offsets[i], sizes[i], n_parameters, &headers[i]);
     return COVEY_OK;

@@ -249,7 +249,10 @@ static void blocks_are_read_and_added_in_order_on_any_number_of_threads(void)
         weights[i] = i == 4 ? 0 : 1.0 / (i + 1);
     }
     messages[offsets[4] + 2] = 9; /* one of an unknown version, with weight 0 */
-    CHECK(covey_updates_read(messages, offsets, sizes, MESSAGES, N, headers) == COVEY_OK);
+    CHECK(covey_updates_read(messages, sizeof messages, offsets, sizes, MESSAGES, N, headers) == COVEY_OK);
+    size_t end = offsets[MESSAGES - 1] + sizes[MESSAGES - 1];
+    CHECK(covey_updates_read(messages, end, offsets, sizes, MESSAGES, N, headers) == COVEY_OK);
+    CHECK(covey_updates_read(messages, end - 1, offsets, sizes, MESSAGES, N, headers) == COVEY_E_ARGUMENT);
     CHECK(headers[4].status == COVEY_E_VERSION && headers[4].payload_size == 0);
     for (uint32_t i = 0; i < MESSAGES; i++) {
         const uint8_t *payload = messages + offsets[i] + headers[i].payload_offset;

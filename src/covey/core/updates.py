@@ -156,11 +156,8 @@ def read_updates(
     places = readable("uint64_t", offsets, None, "offsets")
     lengths = readable("uint32_t", sizes, len(places), "sizes")
     headers = writable("covey_update_header", headers_out, len(places), "headers")
-    if any(place + length > len(data) for place, length in zip(places, lengths, strict=True)):
-        checked(Status.ARGUMENT, "reading a block of updates, one of which lies outside of the block")
-    checked(
-        lib.covey_updates_read(data, places, lengths, len(places), n_parameters, headers), "reading a block of updates"
-    )
+    status = lib.covey_updates_read(data, len(data), places, lengths, len(places), n_parameters, headers)
+    checked(status, "reading a block of updates")
 
 
 def decode_updates(

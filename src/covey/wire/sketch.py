@@ -10,6 +10,7 @@ import sys
 from array import array
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
+from operator import sub
 
 from covey.errors import Code, WireError
 from covey.wire.cbor import Limits, decode, encode
@@ -43,15 +44,16 @@ class Sketch:
         """The message; WireError if columns do not fit together or numbers are out of range."""
         for name, value, bits in (("round", self.round, 32), ("counter", self.counter, 32), ("rows", self.rows, 32)):
             require_uint(name, value, bits)
-        if not _fits(self):
+        gaps = _gaps(self.pairs, self.bucket)
+        if not _fits(self, gaps):
             raise WireError(Code.WIRE_FORMAT, "the columns of a sketch do not fit together")
-        gaps = list(self.bucket)
-        for first, last in _spans(self.pairs):
-            gaps[first + 1 : last] = [b - a for a, b in zip(gaps[first:last], gaps[first + 1 : last], strict=False)]
-        fields = {1: VERSION, 2: self.round, 3: self.counter, 4: self.rows, 5: self.bits}
         data = encode(
             {
-                **fields,
+                1: VERSION,
+                2: self.round,
+                3: self.counter,
+                4: self.rows,
+                5: self.bits,
                 6: struct.pack(f"<{len(self.sums)}d", *self.sums),
                 7: _narrow(self.pairs),
                 8: _narrow(gaps),
@@ -93,16 +95,24 @@ class Sketch:
         sketch = cls(round_number, counter, rows, bits, total, array("I", counts), bucket, array("I", held))
         if not all(map(math.isfinite, total)):
             return Verdict.NONFINITE
-        return sketch if _fits(sketch) else Verdict.MALFORMED
+        return sketch if _fits(sketch, steps) else Verdict.MALFORMED
 
 
-def _spans(pairs: "array[int] | list[int]") -> "zip[tuple[int, int]]":
+def _spans(pairs: "array[int] | list[int]") -> list[tuple[int, int]]:
     """Where each feature's buckets begin and end."""
-    ends = list(accumulate(pairs))
-    return zip([0, *ends[:-1]], ends, strict=True) if ends else zip((), (), strict=True)
+    return list(pairwise(accumulate(pairs, initial=0)))
 
 
-def _fits(sketch: Sketch) -> bool:
+def _gaps(pairs: "array[int]", bucket: "array[int]") -> list[int]:
+    """A feature's first bucket and then the distance to each next one; nothing is checked."""
+    gaps = [*bucket[:1], *map(sub, bucket[1:], bucket)]
+    for first, last in _spans(pairs):
+        if first < min(last, len(bucket)):
+            gaps[first] = bucket[first]
+    return gaps
+
+
+def _fits(sketch: Sketch, gaps: list[int]) -> bool:
     n, pairs = len(sketch.bucket), sketch.pairs
     if not pairs or len(sketch.sums) % len(pairs) or sum(pairs) != n or len(sketch.tally) != n:
         return False
@@ -110,8 +120,11 @@ def _fits(sketch: Sketch) -> bool:
         return False
     if not all(map(math.isfinite, sketch.sums)):
         return False
-    spans = (sketch.bucket[first:last] for first, last in _spans(pairs))
-    return all(a < b for part in spans for a, b in pairwise(part))
+    steps = list(gaps)
+    for first, last in _spans(pairs):
+        if first < last:
+            steps[first] = 1  # the first bucket may be 0, a distance may not
+    return min(steps, default=1) > 0
 
 
 def _narrow(values: "array[int] | list[int]") -> bytes:
