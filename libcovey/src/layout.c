@@ -56,11 +56,17 @@ void covey_layout_pack(const covey_layout *layout, const float *flat, float *pad
 {
     for (uint32_t l = 0; l < layout->n_layers; l++) {
         const covey_shape *shape = &layout->shape[l];
-        for (uint32_t r = 0; shape->has_weights && r <= shape->rows; r++) { /* the last row is the bias */
-            memcpy(padded, flat, shape->cols * sizeof(float));
-            memset(padded + shape->cols, 0, (shape->stride - shape->cols) * sizeof(float));
-            flat += shape->cols;
-            padded += shape->stride;
+        uint32_t n = shape->has_weights ? shape->rows + 1 : 0, width = shape->cols; /* the last row is the bias */
+        if (shape->stride == width) {
+            width *= n;
+            n = n > 0;
+        }
+        for (uint32_t r = 0; r < n; r++) {
+            memcpy(padded + shape->at + (size_t)r * shape->stride, flat, width * sizeof(float));
+            if (shape->stride > width)
+                memset(padded + shape->at + (size_t)r * shape->stride + width, 0,
+                       (shape->stride - width) * sizeof(float));
+            flat += width;
         }
     }
 }
@@ -69,10 +75,14 @@ void covey_layout_unpack(const covey_layout *layout, const float *padded, float 
 {
     for (uint32_t l = 0; l < layout->n_layers; l++) {
         const covey_shape *shape = &layout->shape[l];
-        for (uint32_t r = 0; shape->has_weights && r <= shape->rows; r++) {
-            memcpy(flat, padded, shape->cols * sizeof(float));
-            flat += shape->cols;
-            padded += shape->stride;
+        uint32_t n = shape->has_weights ? shape->rows + 1 : 0, width = shape->cols;
+        if (shape->stride == width) {
+            width *= n;
+            n = n > 0;
+        }
+        for (uint32_t r = 0; r < n; r++) {
+            memcpy(flat, padded + shape->at + (size_t)r * shape->stride, width * sizeof(float));
+            flat += width;
         }
     }
 }

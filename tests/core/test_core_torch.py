@@ -1,4 +1,4 @@
-"""The core's training against torch's on the same rows in the same order: another team's idea of the same mathematics."""
+"""The core's training against torch's on the same rows in the same order: the same mathematics by other hands."""
 
 from dataclasses import replace
 
