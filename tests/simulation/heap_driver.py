@@ -133,16 +133,19 @@ class HeapDriver:
             case EffectKind.SEND:
                 self.send(device, effect)
             case EffectKind.CLEAR:
-                if kind is EventKind.RECEIPT and value == 1 and self.flights[effect.round].tasks.variate is not None:
-                    flight = self.flights[effect.round]
-                    self.cohorts.move_variates(flight, flight.rows_of(np.array([device], np.uint32)))
-                if device in self.waiting:
-                    number = self.waiting.pop(device)
-                    lifetime = self.flights[number].tasks.task.lifetime_ms
-                    self.push(self.now, EventKind.TASK, device=device, round=number, value=lifetime)
+                self.clear(device, effect, durable=kind is EventKind.RECEIPT and value == 1)
             case EffectKind.IGNORE:
                 if kind is EventKind.TASK and record.state is DeviceState.SENDING:
                     self.waiting[device] = event["round"]
+
+    def clear(self, device: int, effect: DeviceEffect, *, durable: bool) -> None:
+        flight = self.flights[effect.round]
+        if durable and flight.tasks.variate is not None:
+            self.cohorts.move_variates(flight, flight.rows_of(np.array([device], np.uint32)))
+        if device in self.waiting:
+            number = self.waiting.pop(device)
+            lifetime = self.flights[number].tasks.task.lifetime_ms
+            self.push(self.now, EventKind.TASK, device=device, round=number, value=lifetime)
 
     def train(self, device: int, number: int) -> None:
         flight = self.flights[number]

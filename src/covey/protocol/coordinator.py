@@ -99,7 +99,7 @@ class Coordinator:
 
     def _receive_sketches(self, event: SketchesReceived, now_ms: int, rng: np.random.Generator) -> list[Effect]:
         if not isinstance(self._phase, StatisticsRound):
-            return [late_sketches(event.block, self._memory)]
+            return [late_sketches(event.block, self._settings, self._memory)]
         return [self._phase.receive(event.block, self._settings, self._memory), *self._turn(now_ms, rng)]
 
     def _receive_updates(self, event: UpdatesReceived, now_ms: int, rng: np.random.Generator) -> list[Effect]:
@@ -187,7 +187,7 @@ class Coordinator:
 def _phase_of(arrays: Arrays, settings: Settings) -> Phase | None:
     match arrays["phase"].tobytes().decode():
         case StatisticsRound.__name__:
-            return StatisticsRound.from_arrays(arrays)
+            return StatisticsRound.from_arrays(arrays, settings)
         case TrainingRound.__name__:
             return TrainingRound.from_arrays(arrays, settings.aggregator)
         case Publishing.__name__:

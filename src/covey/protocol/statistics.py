@@ -4,6 +4,7 @@ Sketches are merged only when the round is over; merging is exact, so their orde
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,28 @@ SEED_OF_TASKS = 2
 STATISTICS_ROUND = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """One message of the statistics round: what it holds, or what is wrong with it."""
+
+    message: bytes
+    verdict: Verdict  # as far as the message alone tells
+    counter: int = 0
+    sketch: FeatureSketch | None = None
+
+    @classmethod
+    def read(cls, message: bytes, settings: Settings) -> "Answer":
+        """From the message's bytes."""
+        read = Sketch.decode(message)
+        if isinstance(read, Verdict):
+            return cls(message, read)
+        if read.round != STATISTICS_ROUND:
+            return cls(message, Verdict.WRONG_ROUND, read.counter)
+        sketch = from_wire(read)
+        fault = check(sketch, settings.sketch, len(settings.feature_names))
+        return cls(message, Verdict.ACCEPTED if fault is None else Verdict.MALFORMED, read.counter, sketch)
+
+
 @dataclass(slots=True, eq=False)
 class StatisticsRound:
     """Waiting for sketches."""
@@ -43,27 +66,16 @@ class StatisticsRound:
     devices: NDArray[np.uint32]  # asked, ascending
     tally: Tally
     deadline_ms: int
-    received: list[bytes]  # accepted sketches, as they came
+    accepted: list[Answer]
 
     def receive(self, block: MessageBlock, settings: Settings, memory: Memory) -> SendReceipts:
         """Judge sketches, keep the accepted ones and answer all."""
-        read = read_sketches(block)
-        judged = [self._judge(one, int(sender), settings) for one, sender in zip(read, block.devices, strict=True)]
-        receipts = receipts_for(block, read, judged, memory)
-        kept = np.flatnonzero(receipts.verdicts == Verdict.ACCEPTED).tolist()
-        self.received += [block.message(row) for row in kept]
+        answers = read_answers(block, settings)
+        uninvited = ~np.isin(block.devices, self.devices)
+        receipts = receipts_for(block, answers, uninvited, Verdict.NOT_SELECTED, memory)
+        self.accepted += [answers[row] for row in np.flatnonzero(receipts.verdicts == Verdict.ACCEPTED).tolist()]
         self.tally.count(receipts, block.sizes)
         return receipts
-
-    def _judge(self, read: Sketch | Verdict, device: int, settings: Settings) -> Verdict:
-        if isinstance(read, Verdict):
-            return read
-        if read.round != STATISTICS_ROUND:
-            return Verdict.WRONG_ROUND
-        if not np.isin(device, self.devices, assume_unique=True):
-            return Verdict.NOT_SELECTED
-        fault = check(from_wire(read), settings.sketch, len(settings.feature_names))
-        return Verdict.ACCEPTED if fault is None else Verdict.MALFORMED
 
     def room(self) -> int:
         """Sketches that may be judged before the round could be over."""
@@ -75,9 +87,7 @@ class StatisticsRound:
 
     def merged(self) -> tuple[FeatureSketch, NDArray[np.uint32]]:
         """The fleet's sketch, and the rows each device spoke for."""
-        sketches = [
-            from_wire(read) for message in self.received if not isinstance(read := Sketch.decode(message), Verdict)
-        ]
+        sketches = [answer.sketch for answer in self.accepted if answer.sketch is not None]
         return merge(sketches), np.array([part.rows for part in sketches], np.uint32)
 
     def arrays(self) -> Arrays:
@@ -85,44 +95,46 @@ class StatisticsRound:
         return {
             "statistics.devices": self.devices,
             "statistics.deadline": np.array([self.deadline_ms], np.uint64),
-            "statistics.sizes": np.array([len(message) for message in self.received], np.int64),
-            "statistics.received": np.frombuffer(b"".join(self.received), np.uint8),
+            "statistics.sizes": np.array([len(answer.message) for answer in self.accepted], np.int64),
+            "statistics.accepted": np.frombuffer(b"".join(answer.message for answer in self.accepted), np.uint8),
             **self.tally.arrays(),
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> "StatisticsRound":
+    def from_arrays(cls, arrays: Arrays, settings: Settings) -> "StatisticsRound":
         """From a snapshot."""
-        content = arrays["statistics.received"].tobytes()
-        ends = np.cumsum(arrays["statistics.sizes"].astype(np.int64)).tolist()
+        content = arrays["statistics.accepted"].tobytes()
+        ends = [0, *np.cumsum(arrays["statistics.sizes"].astype(np.int64)).tolist()]
+        messages = [content[start:end] for start, end in pairwise(ends)]
         return cls(
             devices=arrays["statistics.devices"].astype(np.uint32),
             tally=Tally.from_arrays(arrays),
             deadline_ms=int(arrays["statistics.deadline"][0]),
-            received=[content[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)],
+            accepted=[Answer.read(message, settings) for message in messages],
         )
 
 
-def read_sketches(block: MessageBlock) -> list[Sketch | Verdict]:
-    """The sketches of a block, or what is wrong with them."""
-    return [Sketch.decode(block.message(row)) for row in range(block.n_messages)]
+def read_answers(block: MessageBlock, settings: Settings) -> list[Answer]:
+    """What the messages of a block hold."""
+    return [Answer.read(block.message(row), settings) for row in range(block.n_messages)]
 
 
 def receipts_for(
-    block: MessageBlock, read: list[Sketch | Verdict], judged: list[Verdict], memory: Memory
+    block: MessageBlock, answers: list[Answer], refused: NDArray[np.bool_], reason: Verdict, memory: Memory
 ) -> SendReceipts:
-    """Receipts of n sketches judged but for their counters."""
-    counters = np.array([0 if isinstance(one, Verdict) else one.counter for one in read], np.uint32)
-    readable = np.array([not isinstance(one, Verdict) for one in read], np.bool_)
-    verdicts = pass_counters(block.devices, counters, readable, np.array(judged, np.uint8), memory.counters)
-    return SendReceipts(block.devices, np.zeros(len(read), np.uint32), counters, verdicts)
+    """Receipts of n answers; sound ones that are `refused` (n) are so for `reason`."""
+    counters = np.array([answer.counter for answer in answers], np.uint32)
+    readable = np.array([answer.counter > 0 for answer in answers], np.bool_)
+    verdicts = np.array([answer.verdict for answer in answers], np.uint8)
+    verdicts[refused & (verdicts == Verdict.ACCEPTED)] = reason
+    verdicts = pass_counters(block.devices, counters, readable, verdicts, memory.counters)
+    return SendReceipts(block.devices, np.full(len(answers), STATISTICS_ROUND, np.uint32), counters, verdicts)
 
 
-def late_sketches(block: MessageBlock, memory: Memory) -> SendReceipts:
+def late_sketches(block: MessageBlock, settings: Settings, memory: Memory) -> SendReceipts:
     """Answer sketches that come after their round; copies of accepted ones are durable."""
-    read = read_sketches(block)
-    judged = [one if isinstance(one, Verdict) else Verdict.LATE for one in read]
-    return receipts_for(block, read, judged, memory)
+    answers = read_answers(block, settings)
+    return receipts_for(block, answers, np.ones(len(answers), np.bool_), Verdict.LATE, memory)
 
 
 def agree_encoding(model: Model, fleet: FeatureSketch) -> Encoding:

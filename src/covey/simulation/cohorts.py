@@ -49,6 +49,8 @@ class Cohorts:
     trainer: Trainer
     rounds: int
     encoded: Rows | None = None
+    trained: int = 0  # devices that trained
+    failed: int = 0  # of these, devices whose training diverged
 
     def n_rows(self, devices: Rows32) -> NDArray[np.int64]:
         """Training rows of devices (n), (n)."""
@@ -114,6 +116,8 @@ class Cohorts:
             flight.content.reshape(-1, flight.stride)[rows] = messages.reshape(-1, flight.stride)
         flight.sizes[rows] = results["message_size"]
         worked: NDArray[np.bool_] = results["status"] == Status.OK
+        self.trained += worked.size
+        self.failed += int((~worked).sum())
         return worked
 
     def move_variates(self, flight: Flight, rows: Rows32) -> None:

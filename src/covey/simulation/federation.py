@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.core import seed
+from covey.errors import Code, EnvironmentFault
 from covey.io import Stopwatch, wall_s
 from covey.models import ModelVersion, check_fits
 from covey.plan import Plan
@@ -28,6 +29,8 @@ from covey.telemetry import Dataset, Population, Targets
 SEED_OF_TRAITS, SEED_OF_MISHAPS, SEED_OF_SELECTION, SEED_OF_PARTITION = 101, 102, 103, 104
 #: A model with a parameter beyond this has run away; it would overflow on a device.
 LARGEST_PARAMETER = 1e6
+#: Rounds in which every device fails before a run is given up: the start of a schedule may be rough.
+ROUNDS_OF_DIVERGENCE = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +62,7 @@ class Federation:
         coordinator = Coordinator(self._settings, self._candidates())
         self._driver = Driver(coordinator, self._fleet(Machines.of(population.n_clients)), self._gate, rng)
         self._is_started = False
+        self._diverged = 0
         self.first: ModelVersion | None = None
 
     @property
@@ -90,12 +94,26 @@ class Federation:
         begin = wall_s()
         since, trained = begin, self._training_clock.seconds
         for record in self._driver.rounds():
+            self._watch_for_divergence(record)
             pace = Pace(wall_s() - since, self._training_clock.seconds - trained)
             if self.first is None:
                 self.first = self.last
                 self._check_size()
             yield RoundReport(record, self._look(record), pace, of_rounds, wall_s() - begin, self.name)
             since, trained = wall_s(), self._training_clock.seconds
+
+    def _watch_for_divergence(self, record: RoundRecord) -> None:
+        """EnvironmentFault once training has failed on every device for several rounds on end."""
+        cohorts = self._driver.fleet.cohorts
+        diverged = 0 < cohorts.trained == cohorts.failed and record.accepted == 0
+        cohorts.trained = cohorts.failed = 0
+        self._diverged = self._diverged + 1 if diverged else 0
+        if self._diverged >= ROUNDS_OF_DIVERGENCE:
+            raise EnvironmentFault(
+                Code.SIMULATION_DIVERGED,
+                f"training diverged on every device in {ROUNDS_OF_DIVERGENCE} rounds on end",
+                "lower training.learning_rate or training.step_cap, or set training.gradient_clip",
+            )
 
     def _look(self, record: RoundRecord) -> Look | None:
         plan, version = self._scene.plan, self.last

@@ -1,0 +1,264 @@
+"""The coordinator, driven by hand: verdicts, ends of rounds, time, snapshots."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from covey.protocol import (
+    UNKNOWN_SENDER,
+    Coordinator,
+    DeadlinePassed,
+    Finished,
+    Outcome,
+    SendReceipts,
+    SendTasks,
+    SketchesReceived,
+    Started,
+    UpdatesReceived,
+    Validate,
+    ValidationDone,
+)
+from covey.selection import Candidates, Uniform
+from covey.training import Scaffold
+from covey.wire import Verdict
+from tests.protocol.machines import SECOND, Bench, settings_of, states
+
+OK = Verdict.ACCEPTED
+
+
+def test_the_statistics_round_ends_in_a_first_model_and_tasks_for_round_one() -> None:
+    bench = Bench(settings_of()).start()
+    (record,) = bench.records()
+    assert (record.round, record.outcome, record.accepted, record.examples) == (0, Outcome.PUBLISHED, 4, 80)
+    assert bench.published() == [1]
+    tasks = bench.tasks()
+    assert tasks.task.round == 1
+    assert tasks.devices.tolist() == [0, 1, 2, 3]
+    assert len(set(tasks.seeds.tolist())) == 4
+
+
+def test_a_round_ends_with_the_last_update_it_waits_for() -> None:
+    bench = Bench(settings_of(selector=Uniform(cohort=2, over_selection=2.0))).start()
+    assert bench.coordinator.room() == 2
+    assert bench.send((0, bench.update(0.1)), (1, bench.update(0.3))) == [OK, OK]
+    record = bench.records()[-1]
+    assert (record.round, record.outcome, record.selected, record.accepted) == (1, Outcome.PUBLISHED, 4, 2)
+    assert bench.tasks().task.round == 2
+    parameters = bench.tasks(1).version.parameters
+    moved = bench.tasks(2).version.parameters
+    np.testing.assert_allclose(moved - parameters, 0.2, rtol=1e-5)
+
+
+def test_updates_weigh_by_their_examples() -> None:
+    bench = Bench(settings_of(), n_devices=2).start()
+    bench.send((0, bench.update(0.0, examples=30)), (1, bench.update(0.4, examples=10)))
+    moved = bench.tasks(2).version.parameters - bench.tasks(1).version.parameters
+    np.testing.assert_allclose(moved, 0.1, rtol=1e-4)
+
+
+def test_every_message_gets_the_one_verdict_it_deserves() -> None:
+    bench = Bench(settings_of(staleness=0, selector=Uniform(cohort=4)), n_devices=6).start()
+    asked = bench.tasks().devices.tolist()
+    spare = next(device for device in range(6) if device not in asked)
+    good = bench.update()
+    assert bench.send((asked[0], good)) == [OK]
+    assert bench.send((asked[0], good)) == [Verdict.DUPLICATE]
+    assert bench.send((asked[0], bench.update(counter=1))) == [Verdict.COUNTER_REPLAY]
+    assert bench.send((spare, good)) == [Verdict.NOT_SELECTED]
+    assert bench.send((UNKNOWN_SENDER, good)) == [Verdict.UNKNOWN_DEVICE]
+    assert bench.send((asked[1], good[:-1])) == [Verdict.MALFORMED]
+    assert bench.send((asked[1], b"")) == [Verdict.MALFORMED]
+    assert bench.send((asked[1], bench.update(round_number=9, counter=2))) == [Verdict.WRONG_ROUND]
+    assert bench.send((asked[1], bench.update(digest=bytes(16)))) == [Verdict.WRONG_MODEL]
+    assert bench.send((asked[1], bench.update(n_parameters=5))) == [Verdict.MALFORMED]
+    assert bench.send((asked[1], bench.update(examples=0))) == [Verdict.NO_EXAMPLES]
+    assert bench.send((asked[1], bench.update())) == [OK]
+    assert bench.records()[-1].round == 0
+
+
+def test_an_update_from_the_round_before_counts_less_or_not_at_all() -> None:
+    for staleness, verdict in ((1, OK), (0, Verdict.LATE)):
+        bench = Bench(settings_of(staleness=staleness, selector=Uniform(cohort=2, over_selection=2.0))).start()
+        late = bench.update(0.4)
+        bench.send((0, bench.update()), (1, bench.update()))
+        assert bench.send((2, late)) == [verdict]
+        if verdict is OK:
+            bench.send((3, bench.update(0.0)))
+            moved = bench.tasks(3).version.parameters - bench.tasks(2).version.parameters
+            weight = 2**-0.5
+            np.testing.assert_allclose(moved, 0.4 * weight / (1 + weight), rtol=1e-5)
+
+
+def test_the_copy_of_an_accepted_update_is_durable_however_late_it_comes() -> None:
+    bench = Bench(settings_of(staleness=0, selector=Uniform(cohort=2, over_selection=2.0))).start()
+    first = bench.update()
+    bench.send((0, first), (1, bench.update()))
+    assert bench.send((0, first)) == [Verdict.DUPLICATE]
+    receipts = [effect for effect in bench.effects if isinstance(effect, SendReceipts)][-1]
+    assert receipts.durable.tolist() == [True]
+
+
+def test_at_its_deadline_a_round_with_quorum_publishes_and_one_without_changes_nothing() -> None:
+    for updates, outcome in ((2, Outcome.PUBLISHED), (1, Outcome.TOO_FEW_UPDATES)):
+        bench = Bench(settings_of(quorum=0.5)).start()
+        digest = bench.coordinator.memory.current.digest
+        for device in range(updates):
+            bench.send((device, bench.update()))
+        bench.now = bench.coordinator.next_deadline()
+        assert bench.now == 60 * SECOND
+        bench.handle(DeadlinePassed())
+        record = bench.records()[-1]
+        assert (record.round, record.outcome, record.closed_ms) == (1, outcome, 60 * SECOND)
+        assert (record.digest == digest) == (outcome is Outcome.TOO_FEW_UPDATES)
+        assert bench.tasks().task.round == 2
+
+
+def test_an_early_deadline_is_ignored() -> None:
+    bench = Bench(settings_of()).start()
+    assert bench.handle(DeadlinePassed()) == []
+
+
+def test_too_few_sketches_end_the_run() -> None:
+    bench = Bench(settings_of())
+    bench.handle(Started())
+    bench.now = bench.coordinator.next_deadline()
+    effects = bench.handle(DeadlinePassed())
+    assert effects[-1] == Finished(complete=False)
+    assert bench.coordinator.finished
+    assert bench.coordinator.next_deadline() is None
+
+
+def test_a_candidate_that_the_gate_refuses_is_never_published() -> None:
+    bench = Bench(settings_of(), n_devices=1).start()
+    bench.handle(UpdatesReceived(bench.block([0], [bench.update()])), validate=False)
+    assert bench.records()[-1].outcome is Outcome.REJECTED_BY_GATE
+    assert bench.published() == [1]
+    assert bench.coordinator.memory.current.sequence == 1
+
+
+def test_a_candidate_that_is_not_finite_does_not_even_get_to_the_gate() -> None:
+    bench = Bench(settings_of(server_rate=1e30), n_devices=1).start()
+    with np.errstate(over="ignore"):
+        effects = bench.handle(UpdatesReceived(bench.block([0], [bench.update(1e15)])))
+    assert not any(isinstance(effect, Validate) for effect in effects)
+    assert bench.records()[-1].outcome is Outcome.REJECTED_BY_GATE
+    assert bench.published() == [1]
+
+
+def test_updates_that_come_while_the_gate_thinks_belong_to_no_round() -> None:
+    bench = Bench(settings_of(selector=Uniform(cohort=1, over_selection=2.0)), n_devices=2).start()
+    (asked, other) = bench.tasks().devices.tolist()
+    late = bench.update()
+    bench.handle(UpdatesReceived(bench.block([asked], [bench.update()])), validate=None)
+    assert bench.coordinator.next_deadline() is None
+    assert bench.send((other, late), (asked, late)) == [Verdict.ROUND_FULL, Verdict.DUPLICATE]
+    bench.handle(ValidationDone(sequence=2, passed=True))
+    assert bench.published() == [1, 2]
+
+
+def test_events_that_the_host_must_not_send_are_refused() -> None:
+    bench = Bench(settings_of(selector=Uniform(cohort=2, over_selection=2.0))).start()
+    with pytest.raises(ValueError, match="starts once"):
+        bench.handle(Started())
+    with pytest.raises(ValueError, match="no candidate"):
+        bench.handle(ValidationDone(sequence=2, passed=True))
+    with pytest.raises(ValueError, match="room for 2"):
+        bench.send((0, bench.update()), (1, bench.update()), (2, bench.update()))
+
+
+def test_after_the_last_round_the_coordinator_is_finished_and_still_answers() -> None:
+    bench = Bench(settings_of(rounds=1), n_devices=1).start()
+    update = bench.update()
+    effects = bench.handle(UpdatesReceived(bench.block([0], [update])))
+    assert effects[-1] == Finished(complete=True)
+    assert bench.send((0, update)) == [Verdict.DUPLICATE]
+    assert not any(isinstance(effect, SendTasks) for effect in bench.effects[-1:])
+
+
+def test_sketches_after_their_round_are_late_and_their_copies_durable() -> None:
+    bench = Bench(settings_of(quorum=0.5), n_devices=4)
+    bench.handle(Started())
+    ready = Bench(settings_of(), n_devices=4).start()
+    sketches = _sketch_messages(ready)
+    bench.handle(SketchesReceived(bench.block([0, 1], sketches[:2])))
+    bench.now = bench.coordinator.next_deadline()
+    bench.handle(DeadlinePassed())
+    (receipts,) = bench.handle(SketchesReceived(bench.block([0, 3], [sketches[0], sketches[3]])))
+    assert [Verdict(verdict) for verdict in receipts.verdicts] == [Verdict.DUPLICATE, Verdict.LATE]
+
+
+def test_sketches_that_cannot_be_true_are_malformed() -> None:
+    bench = Bench(settings_of(), n_devices=2)
+    bench.handle(Started())
+    (receipts,) = bench.handle(SketchesReceived(bench.block([0], [b"\x00 no sketch"])))
+    assert receipts.verdicts.tolist() == [Verdict.MALFORMED]
+
+
+def _sketch_messages(bench: Bench) -> list[bytes]:
+    from covey.telemetry import sketch, to_wire
+
+    rows = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    return [to_wire(sketch(rows + d, bench.settings.sketch), 0, 1).encode() for d in range(bench.n_devices)]
+
+
+# Cutting blocks, and snapshots
+
+
+def _messy_block(bench: Bench) -> tuple[list[int], list[bytes]]:
+    """Eleven messages of round 1: good ones, copies, replays, strangers and rubbish."""
+    good = [bench.update(0.1 * device, examples=3 + device) for device in range(5)]
+    sends = [(0, good[0]), (1, good[1]), (0, good[0]), (99, good[2]), (1, b"rubbish"), (2, bench.update(counter=1))]
+    sends += [(2, good[2]), (2, good[2]), (3, good[3]), (4, bench.update(digest=bytes(16))), (4, good[4])]
+    return [device for device, _ in sends], [message for _, message in sends]
+
+
+@pytest.mark.parametrize("trainer", [None, Scaffold(steps=3)])
+@given(cuts=st.sets(st.integers(1, 10)), snapshots=st.booleans())
+def test_cutting_a_block_anywhere_changes_nothing(trainer: Scaffold | None, cuts: set[int], snapshots: bool) -> None:
+    def run(edges: list[int]) -> tuple[list[int], dict[str, np.ndarray]]:
+        bench = Bench(settings_of(trainer=trainer, quorum=0.2), n_devices=16).start()
+        devices, messages = _messy_block(bench)
+        verdicts: list[int] = []
+        for first, last in pairwise(edges):
+            verdicts += bench.send(*zip(devices[first:last], messages[first:last], strict=True))
+            if snapshots:
+                arrays = bench.coordinator.snapshot()
+                bench.coordinator = Coordinator.restore(bench.settings, Candidates(16, states), arrays)
+        bench.now = bench.coordinator.next_deadline()
+        bench.handle(DeadlinePassed())
+        return verdicts, bench.coordinator.snapshot()
+
+    verdicts, state = run([0, 11])
+    other_verdicts, other_state = run([0, *sorted(cuts), 11])
+    assert verdicts == other_verdicts
+    assert verdicts.count(OK) == 5
+    assert state.keys() == other_state.keys()
+    for name, array in state.items():
+        assert array.tobytes() == other_state[name].tobytes(), name
+
+
+def test_a_restored_coordinator_goes_on_to_the_same_bits() -> None:
+    def run(*, restoring: bool) -> list[bytes]:
+        bench = Bench(settings_of(rounds=4, trainer=Scaffold(steps=3)), n_devices=2).start()
+        for _ in range(4):
+            for device in (0, 1):
+                if restoring:
+                    candidates = Candidates(bench.n_devices, states)
+                    arrays = {name: array.copy() for name, array in bench.coordinator.snapshot().items()}
+                    bench.coordinator = Coordinator.restore(bench.settings, candidates, arrays)
+                bench.send((device, bench.update(0.1 + device)))
+        return [record.digest for record in bench.records()]
+
+    assert run(restoring=True) == run(restoring=False)
+
+
+def test_bytes_that_travel_are_counted() -> None:
+    bench = Bench(settings_of(), n_devices=2).start()
+    messages = [bench.update(), bench.update(examples=300)]
+    bench.send((0, messages[0]), (1, messages[1]))
+    record = bench.records()[-1]
+    assert record.up_bytes == sum(map(len, messages))
+    assert record.down_bytes > int(bench.tasks(1).sizes.sum())
