@@ -12,7 +12,7 @@ import pytest
 from result_tree import DEVICES, result_tree
 
 from covey.apps.report import Result, render
-from covey.apps.report.page import count, number, percent, size
+from covey.apps.report.page import count, in_words, number, percent, size
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">&amp;"
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "RESULT.md"
@@ -139,6 +139,8 @@ def test_the_documentation_of_the_result_names_every_key() -> None:
         (size(3_100_000), "3.10 MB"),
         (size(None), "-"),
         (number(0.0123456), "0.01235"),
+        (in_words("pooled.federated.macro_f1"), "All devices, federated: Macro-F1"),
+        (in_words("gap_closed"), "Gap closed"),
         (count(1, "device"), "1 device"),
         (count(79_490, "row"), "79,490 rows"),
     ],

@@ -47,11 +47,15 @@ def test_each_seed_is_kept() -> None:
 
 
 def test_the_interval_is_students() -> None:
-    interval = merged(trees(0.90, 0.92, 0.97), [1, 2, 3])["confidence"]["pooled.federated.accuracy"]
+    interval = merged(trees(0.60, 0.62, 0.67), [1, 2, 3])["confidence"]["pooled.federated.accuracy"]
     sd = sqrt((0.03**2 + 0.01**2 + 0.04**2) / 2)
     assert interval["sd"] == pytest.approx(sd)
     assert interval["high"] - interval["mean"] == pytest.approx(4.303 * sd / sqrt(3))
     assert interval["mean"] - interval["low"] == pytest.approx(interval["high"] - interval["mean"])
+
+
+def test_the_interval_of_a_share_ends_at_one() -> None:
+    assert merged(trees(0.98, 1.0), [1, 2])["confidence"]["pooled.federated.accuracy"]["high"] == 1.0
 
 
 def test_a_figure_that_one_seed_lacks_has_no_interval_and_no_mean() -> None:

@@ -37,7 +37,9 @@ def merged(trees: Sequence[Tree], seeds: Sequence[int]) -> Tree:
         for key in MEANS_OF & trees[0].keys():
             result[key] = _mean([tree.get(key) for tree in trees])
         result["confidence"] = {
-            ".".join(path): _interval(values) for path in CLAIMS if len(values := _values(trees, path)) == len(trees)
+            ".".join(path): _interval(values, most=None if path == ("gap_closed",) else 1.0)
+            for path in CLAIMS
+            if len(values := _values(trees, path)) == len(trees)
         }
     return result
 
@@ -75,8 +77,12 @@ def _values(trees: Sequence[Tree], path: Sequence[str]) -> list[float]:
     return values
 
 
-def _interval(values: Sequence[float]) -> Tree:
+def _interval(values: Sequence[float], *, most: float | None) -> Tree:
+    """Mean, spread and interval; the interval of a share ends at 0 and at `most`."""
     centre, spread = mean(values), stdev(values)
     t = _T[len(values) - 2] if len(values) - 2 < len(_T) else 1.96
     reach = t * spread / sqrt(len(values))
-    return {"mean": centre, "sd": spread, "low": centre - reach, "high": centre + reach}
+    low, high = centre - reach, centre + reach
+    if most is not None:
+        low, high = max(low, 0.0), min(high, most)
+    return {"mean": centre, "sd": spread, "low": low, "high": high}

@@ -98,7 +98,7 @@ def _quality(result: Result) -> Chart:
     x = [entry.round for entry in result.by_round]
     figure.add_trace(_line(x, [entry.macro_f1 for entry in result.by_round], "macro-F1", "var(--federated)"))
     worst = [entry.worst_accuracy for entry in result.by_round]
-    figure.add_trace(_line(x, worst, "accuracy of the worst device", "var(--worst)", "dot"))
+    figure.add_trace(_line(x, worst, "accuracy of the worst device, own rows", "var(--worst)", "dot"))
     if result.plain_fedavg_rounds:
         compared = result.plain_fedavg_rounds
         line = _line(
@@ -156,7 +156,7 @@ def _roc(result: Result) -> Chart | None:
     known = [(series, name, result.roc.get(series)) for series, name in SERIES]
     if not any(roc for _, _, roc in known):
         return None
-    figure = _figure()
+    figure = _figure(height=400)
     for series, name, roc in known:
         if roc:
             # A logarithmic axis has no zero: rates below the left edge are drawn on it.

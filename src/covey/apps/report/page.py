@@ -33,7 +33,7 @@ def render(result: Result) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"percent": percent, "bytes": size, "number": number, "count": count}
+    environment.filters |= {"percent": percent, "bytes": size, "number": number, "count": count, "in_words": in_words}
     figures = charts(result)
     return environment.get_template("page.html").render(
         result=result,
@@ -120,6 +120,24 @@ def _cards(result: Result) -> list[Card]:
     if speed is not None:
         cards.append(Card("Simulated", f"{speed:,.0f} /s", "device-rounds a second"))
     return cards
+
+
+_WORDS = {
+    "pooled": "all devices",
+    "worst_device": "worst device",
+    "hold_out_mean": "new devices, mean",
+    "gap_closed": "gap closed",
+    "int8": "federated, int8",
+    **dict(SERIES),
+    **dict(MEASURES),
+}
+
+
+def in_words(path: str) -> str:
+    """`pooled.federated.macro_f1` as `All devices, federated: Macro-F1`."""
+    *places, last = (_WORDS.get(part, part) for part in path.split("."))
+    text = f"{', '.join(places)}: {last}" if places else last
+    return text[:1].upper() + text[1:]
 
 
 def _beside(result: Result, measure: str) -> str:
