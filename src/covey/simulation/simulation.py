@@ -116,9 +116,10 @@ class Simulation:
                 federation.restore(_state(checkpoint))
             for report in federation.reports():
                 self._note(report, journal, written)
-                self._save(federation, number, force=self._stopped)
+                self._save(federation, number, force=False)
                 yield report
                 if self._stopped:
+                    self._save(federation, number, force=True)
                     return
             self._finished.append(_finish(federation))
             self._publish(federation)
