@@ -106,7 +106,7 @@ def _round_and_model(
 
 
 def _unsound(status: NDArray[np.int32]) -> NDArray[np.bool_]:
-    return (status != Status.OK) & (status != Status.NONFINITE)
+    return np.not_equal(status, Status.OK) & np.not_equal(status, Status.NONFINITE)
 
 
 def _first_refusal(n: int, gates: tuple[tuple[NDArray[np.bool_], Verdict], ...]) -> Verdicts:

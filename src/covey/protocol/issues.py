@@ -20,7 +20,8 @@ class Issue:
         if self.devices.size == 0:
             return np.zeros(devices.size, np.bool_)
         place = np.searchsorted(self.devices, devices).clip(max=self.devices.size - 1)
-        return self.devices[place] == devices
+        found: NDArray[np.bool_] = self.devices[place] == devices
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

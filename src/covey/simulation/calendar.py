@@ -122,8 +122,9 @@ def looked_up(keys: NDArray[np.uint64], known: NDArray[np.uint64], times_ms: NDA
     """The time of each key (n) among `known` (m), ascending, with their times (m); NEVER where it is not there."""
     if known.size == 0:
         return np.full(keys.size, NEVER)
-    place = np.searchsorted(known, keys).clip(max=known.size - 1)
-    return np.where(known[place] == keys, times_ms[place], NEVER)
+    place = np.minimum(np.searchsorted(known, keys), known.size - 1)
+    times: NDArray[np.uint64] = np.where(known[place] == keys, times_ms[place], NEVER)
+    return times
 
 
 def device_keys(rows: Rows) -> NDArray[np.uint64]:
@@ -133,4 +134,5 @@ def device_keys(rows: Rows) -> NDArray[np.uint64]:
 
 def chain_keys(rows: Rows) -> NDArray[np.uint64]:
     """A key for the device and round of each row, (n)."""
-    return (rows["device"].astype(np.uint64) << np.uint64(32)) | rows["round"]
+    keys: NDArray[np.uint64] = rows["device"].astype(np.uint64) << np.uint64(32)
+    return keys | rows["round"].astype(np.uint64)

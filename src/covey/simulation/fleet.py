@@ -131,7 +131,9 @@ class Fleet:
 
     def restore(self, arrays: Arrays) -> None:
         """Take over what `arrays` gave."""
-        self._events, self._arrivals, self._waiting = arrays["events"], arrays["arrivals"], arrays["waiting"]
+        self._events = arrays["events"].astype(EVENT)
+        self._arrivals = arrays["arrivals"].astype(ARRIVAL)
+        self._waiting = arrays["waiting"].astype(EVENT)
         for number in arrays["flights"].tolist():
             prefix = f"flight.{number}."
             mine = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
@@ -170,7 +172,8 @@ class Fleet:
         keys = np.concatenate((device_keys(self._arrivals), device_keys(self._events)))
         times = np.concatenate((self._arrivals["receipt_ms"], self._events["time_ms"]))
         free = looked_up(device_keys(waiting), *earliest(keys, times))
-        return free + (waiting["soonest_ms"] - waiting["time_ms"])
+        free += waiting["soonest_ms"] - waiting["time_ms"]
+        return free
 
     # -- what happens at the devices
 

@@ -59,5 +59,6 @@ class Machines:
 
 def is_void(events: Rows, machines: Machines) -> NDArray[np.bool_]:
     """Deadlines (of n events) that were moved or dropped since, (n)."""
-    deadlines = events["kind"] == EventKind.DEADLINE
-    return deadlines & (machines.deadlines_ms(events["device"]) != events["time_ms"])
+    void: NDArray[np.bool_] = events["kind"] == EventKind.DEADLINE
+    void &= machines.deadlines_ms(events["device"]) != events["time_ms"]
+    return void

@@ -51,6 +51,9 @@ class LocalSgd:
     step_scale: StepScale = StepScale.NONE
     step_cap: float = 100.0
 
+    #: Take the rows in a new order in every pass.
+    shuffle: bool = True
+
     #: Devices keep a control variate each, and the server broadcasts the fleet's.
     has_variates: ClassVar[bool] = False
 
@@ -112,7 +115,7 @@ def sgd_arguments(trainer: LocalSgd, round_number: int, rounds: int, proximal: f
         gradient_clip=trainer.gradient_clip,
         label_smoothing=trainer.label_smoothing,
         fake_quantise=trainer.fake_quantise,
-        shuffle=True,
+        shuffle=trainer.shuffle,
     )
 
 
