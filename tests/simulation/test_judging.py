@@ -1,6 +1,7 @@
 """Judging a model by hand-made detectors, and comparing it with its baselines on a fleet small enough to follow."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,6 +73,15 @@ def version_of(parameters: np.ndarray) -> ModelVersion:
         feature_names=("a", "b"),
         class_names=("benign", "attack"),
     )
+
+
+def test_a_device_without_test_rows_is_not_the_worst() -> None:
+    dataset = replace(FLEET, is_train=FLEET.is_train | (np.arange(FLEET.label.size) < 40))  # device-0 only trains
+    parameters = np.ones(SPEC.n_parameters, np.float32)
+    look = judge_of(Natural()(dataset, generator())[0], dataset).look(parameters)
+    everyone = judge_of().look(parameters)
+    assert look.worst_device == "device-1"
+    assert look.worst_accuracy == everyone.worst_accuracy == 0.5
 
 
 def test_a_perfect_detector_finds_all_attacks_with_its_own_thresholds() -> None:

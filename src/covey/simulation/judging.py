@@ -119,15 +119,18 @@ class Judge:
             answered = np.concatenate(parts)
         else:
             answered = answers(outputs, self.spec.loss)
-        right = np.add.reduceat((answered == self.truth).astype(np.float64), self.first[:-1]) / np.diff(self.first)
-        worst = int(right.argmin())
+        right = np.concatenate(([0], np.cumsum(answered == self.truth)))
+        n_rows = np.diff(self.first)
+        # A device without test rows tells nothing, so it is not the worst.
+        accuracy = np.where(n_rows > 0, np.diff(right[self.first]) / np.maximum(n_rows, 1), np.inf)
+        worst = int(accuracy.argmin())
         counts = confusion(self.truth, answered, self.n_classes)
         return Look(
             self._loss(outputs),
             known(share_right(counts)),
             known(macro_f1(counts)),
             self.device_ids[worst],
-            float(right[worst]),
+            float(accuracy[worst]),
         )
 
     def judge(self, detector: Predict) -> Judgement:
