@@ -22,7 +22,7 @@ TURNS = 3
 def measure(clients: int) -> dict[str, float]:
     """Runs one population here."""
     overrides = [f"data.partition.clients={clients}", 'selection.kind="uniform"', f"selection.cohort={MLP.n_clients}"]
-    seconds = statistics.median(round_seconds(dataset(MLP), overrides))
+    seconds = statistics.median(round_seconds(dataset(MLP), overrides)[0])
     return {"seconds": seconds, "peak_bytes": 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 
 
