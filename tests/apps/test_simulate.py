@@ -59,7 +59,7 @@ def test_a_run_leaves_report_result_model_and_journal(tmp_path: Path, fleet: Pat
     assert "device-0" in done.stdout
     assert str(out / "report.html") in done.stdout
     shown = [line.split()[0] for line in done.stdout.splitlines() if " accepted" in line]
-    assert shown == ["statistics", "1/3", "2/3", "3/3"]
+    assert shown == ["sketches", "1/3", "2/3", "3/3"]
 
 
 def test_the_result_is_as_documented(tmp_path: Path, fleet: Path, plan: Path) -> None:
@@ -278,6 +278,31 @@ def test_a_run_is_resumed_only_with_its_plan_and_data(
     assert done.exit_code == 1, done.output
     assert f"error[{code}]: " in done.stderr
     assert "  hint: " in done.stderr
+
+
+def test_a_damaged_journal_is_refused(tmp_path: Path, fleet: Path, plan: Path) -> None:
+    out = tmp_path / "out"
+    assert simulate(plan, "--data", fleet, "--out", out).exit_code == 0
+    content = bytearray((out / "journal").read_bytes())
+    content[60] ^= 1
+    (out / "journal").write_bytes(content)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    done = simulate("--resume", out, "--data", fleet)
+    assert done.exit_code == 1, done.output
+    assert f"error[{Code.JOURNAL_CORRUPT}]: " in done.stderr
+    assert "  hint: " in done.stderr
+    assert "Traceback" not in done.output
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_training_that_diverges_ends_with_a_hint(tmp_path: Path, fleet: Path, plan: Path) -> None:
+    words = ("--set", "training.learning_rate=100.0", "--set", "rounds.count=30")
+    done = simulate(plan, "--data", fleet, "--out", tmp_path / "out", *words)
+    assert done.exit_code in {0, 1}
+    assert "Traceback" not in done.output
+    if done.exit_code == 1:
+        assert f"error[{Code.SIMULATION_DIVERGED}]: " in done.stderr
+        assert "training.learning_rate" in done.stderr
 
 
 def test_a_finished_run_can_be_resumed_to_write_its_report_again(tmp_path: Path, fleet: Path, plan: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import tomllib
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -78,7 +77,7 @@ def _untranslatable(value: object, path: KeyPath = ()) -> Iterable[Problem]:
     elif isinstance(value, list):
         for index, entry in enumerate(value):
             yield from _untranslatable(entry, (*path, index))
-    elif isinstance(value, datetime | date | time):
+    elif not isinstance(value, str | int | float):
         yield Problem(Code.PLAN_WRONG_TYPE, path, f"`{named(path)}` is {shown(value)}: no key of a Plan is a date")
 
 

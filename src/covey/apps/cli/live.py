@@ -3,20 +3,23 @@
 from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Literal, Protocol, Self, TextIO
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from covey.apps.cli.rendering import printable
-from covey.apps.report.page import number, percent, size
-from covey.apps.report.tree import Result, Score
+from covey.apps.report.page import percent, size
+from covey.apps.report.tree import Result, Score, Scores
 from covey.simulation import RoundReport
 
+#: The column that gives way on a narrow terminal.
+FLEXIBLE = frozenset({"worst device", "device"})
 HEADINGS = ("round", "cohort", "verdicts", "loss", "macro-F1", "worst device", "bytes", "device-rounds/s")
-LINE = "{:>10}  {:>7}  {:<22}  {:>9}  {:>9}  {:<44}  {:>9}  {:>15}"
+LINE = "{:>9}  {:>7}  {:<22}  {:>9}  {:>9}  {:<44}  {:>9}  {:>15}"
 ROUNDS_ON_SCREEN = 16
 
 
@@ -46,10 +49,10 @@ def cells(report: RoundReport) -> tuple[str, ...]:
     if report.worst_device is not None:
         worst = f"{percent(report.worst_accuracy)} {printable(report.worst_device)}"
     return (
-        f"{report.round}/{report.of_rounds}" if report.round else "statistics",
+        f"{report.round}/{report.of_rounds}" if report.round else "sketches",
         f"{report.cohort:,}",
         verdicts(report.verdicts),
-        number(report.loss) if report.round else "-",
+        f"{report.loss:.3g}" if report.round else "-",
         percent(report.macro_f1),
         worst,
         size(report.up_bytes + report.down_bytes),
@@ -119,26 +122,25 @@ class LiveTable:
         self._live.update(self._table(), refresh=True)
 
     def _table(self) -> Table:
-        table = Table(title=Text(self._title) if self._title else None, header_style="bold")
+        table = _table(self._title)
         for heading in HEADINGS:
-            table.add_column(heading, justify="left" if heading in {"verdicts", "worst device"} else "right")
+            _add_column(table, heading, justify="left" if heading in {"verdicts", "worst device"} else "right")
         for row in self._rows:
-            table.add_row(*map(Text, row))
+            table.add_row(*map(_line, row))
         return table
 
 
 def show_devices(result: Result, out: TextIO) -> None:
     """The table by device that ends a run: local only, federated and central side by side."""
     console = Console(file=out, width=None if out.isatty() else 140, highlight=False)
-    table = Table(title="accuracy (macro-F1) on test rows", header_style="bold", title_justify="left")
-    table.add_column("device")
-    for heading in ("local only", "federated", "central", "attacks found at 1 % / 0.1 % false alarms"):
-        table.add_column(heading, justify="right")
+    table = _table("accuracy (macro-F1) in %; attacks found at 1 % / 0.1 % false alarms")
+    _add_column(table, "device", justify="left")
+    for heading in ("local only", "federated", "central", "found"):
+        _add_column(table, heading, justify="right")
     for name, device in result.devices.items():
-        table.add_row(Text(printable(name)), *map(Text, _scores(device.local, device.federated, device.central)))
+        table.add_row(_line(printable(name)), *map(_line, _scores(device)))
     table.add_section()
-    pooled = result.pooled
-    table.add_row(Text("all together"), *map(Text, _scores(pooled.local, pooled.federated, pooled.central)))
+    table.add_row(_line("all together"), *map(_line, _scores(result.pooled)))
     console.print(table)
     for name, score in result.hold_out.items():
         console.print(Text(f"new device {printable(name)}: {_score(score)}"))
@@ -146,10 +148,29 @@ def show_devices(result: Result, out: TextIO) -> None:
         console.print(Text(f"new devices, mean: {_score(result.hold_out_mean)}"))
 
 
-def _scores(local: Score | None, federated: Score, central: Score | None) -> tuple[str, ...]:
-    alarms = f"{percent(federated.tpr_at_fpr_1pct)} / {percent(federated.tpr_at_fpr_0p1pct)}"
-    return _score(local), _score(federated), _score(central), alarms
+def _table(title: str) -> Table:
+    return Table(title=Text(title) if title else None, header_style="bold", title_justify="left", box=SIMPLE, padding=0)
+
+
+def _add_column(table: Table, heading: str, *, justify: Literal["left", "right"]) -> None:
+    """A column on one line; what does not fit is taken from the flexible one (rich narrows those that may wrap)."""
+    words = heading.replace("-", "-\n", 1) if heading == "device-rounds/s" else heading
+    table.add_column(words, justify=justify, no_wrap=heading not in FLEXIBLE, overflow="ellipsis")
+
+
+def _line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _scores(scores: Scores) -> tuple[str, ...]:
+    federated = scores.federated
+    found = f"{_hundredths(federated.tpr_at_fpr_1pct)} / {_hundredths(federated.tpr_at_fpr_0p1pct)}"
+    return _score(scores.local), _score(federated), _score(scores.central), found
 
 
 def _score(score: Score | None) -> str:
-    return "-" if score is None else f"{percent(score.accuracy)} ({percent(score.macro_f1)})"
+    return "-" if score is None else f"{_hundredths(score.accuracy)} ({_hundredths(score.macro_f1)})"
+
+
+def _hundredths(value: float | None) -> str:
+    return percent(value).removesuffix(" %")

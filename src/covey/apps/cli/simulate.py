@@ -135,6 +135,8 @@ def _one_seed(run: Run, plan: Plan, screen: TextIO) -> Tree:
             view.show(report)
     if asked:
         raise KeyboardInterrupt
+    if plan.judging.local or plan.judging.central:
+        screen.write("rounds are over; training the baselines ...\n")
     tree: Tree = dict(simulation.result().as_json())
     return with_plain_fedavg(tree, plan, run.dataset) if plan.judging.plain_fedavg else tree
 
