@@ -51,7 +51,7 @@ typedef struct {
     uint8_t activation;  /* covey_activation, applied to the layer's outputs */
     uint16_t inputs;     /* DENSE, SPLINE: input values; CONV1D, pooling: channels */
     uint16_t outputs;    /* DENSE, SPLINE: units; CONV1D: filters; pooling: = inputs */
-    uint16_t knots;      /* SPLINE: rows of the weight, the sum of all features' knots; else 0 */
+    uint16_t knots;      /* SPLINE (the first layer only): rows of the weight, the sum of all features' knots; else 0 */
     uint16_t length;     /* CONV1D, pooling: steps of the input sequence; else 0 */
     uint16_t kernel;     /* CONV1D, pooling: window in steps; else 0 */
     uint16_t stride;     /* CONV1D, pooling: steps between windows; else 0. No padding. */
@@ -96,6 +96,11 @@ float covey_bucket_low(uint32_t bucket, unsigned bits);          /* the smallest
 int covey_histogram(const float *values, size_t n, size_t stride, unsigned bits, uint32_t *counts /* (1 << (9 + bits)) */);
 
 /* ---------------------------------------------------------------- training */
+/* A step of one parameter w with gradient g of the batch's mean loss, in this order (what is 0 or NULL is left out):
+ *   g *= gradient_clip / norm, if the norm of the whole gradient is above gradient_clip
+ *   g += weight_decay * w;  g += proximal * (w - anchor);  g += correction;  v = momentum * v + g, g = v
+ *   w -= (learning_rate * step_scale) * g
+ * v is zero at the start. Only layers that are trained take part, in the norm too. */
 typedef struct {
     uint32_t epochs;          /* passes over the rows; 0 with max_steps > 0 = as many as needed */
     uint32_t max_steps;       /* stop after this many mini-batches; 0 = no limit */
@@ -104,7 +109,7 @@ typedef struct {
     float momentum;           /* v = momentum * v + g; w -= learning_rate * step * v */
     float weight_decay;       /* adds weight_decay * w to g */
     float proximal;           /* FedProx mu: adds mu * (w - anchor) to g */
-    float gradient_clip;      /* L2 norm limit of each step's gradient; 0 = none */
+    float gradient_clip;      /* L2 norm limit of each step's gradient; 0 = none. Needs a buffer of (parameters) floats */
     float huber_delta;        /* HUBER only */
     float label_smoothing;    /* SOFTMAX_CE, BCE: the share of a row's label that is spread over all classes alike, [0, 1) */
     uint8_t fake_quantise;    /* 1: forward and backward use int8-rounded weights (straight-through), updates stay float */
@@ -130,6 +135,9 @@ typedef struct {
     float last_loss;    /* the same of the last pass */
 } covey_training_result;
 
+/* Which buffers are NULL counts for the size, not what they point to. 0: something is out of its range.
+ * `parameters` are trained in place. Where training diverges (COVEY_E_NONFINITE without a bad input) the portable kernels
+ * leave them spoiled; all other errors, and all errors of vector kernels, leave them as they were. */
 size_t covey_train_size(const covey_model *model, const covey_training *training, uint32_t n_rows);
 int covey_train(const covey_model *model, const covey_training *training, const covey_rows *rows, float *parameters,
                 void *arena, size_t arena_size, covey_training_result *result);
@@ -314,7 +322,7 @@ int covey_updates_accumulate(const uint8_t *messages, const uint64_t *offsets, c
  * COVEY_E_VERSION if the bits differ. */
 int covey_self_test(void *arena, size_t arena_size);
 size_t covey_self_test_size(void);
-const char *covey_kernel_name(void);            /* "avx512", "avx2", "sse2", "portable": what runs here */
+const char *covey_kernel_name(void);            /* "avx512", "avx2", "sse2", "neon", "portable": what runs here */
 int covey_kernel_select(const char *name);      /* hosted, tests and benchmarks only; COVEY_E_ARGUMENT if not available */
 
 #ifdef __cplusplus

@@ -39,24 +39,27 @@ static float squares(const float *gradient, uint32_t rows, uint32_t cols, size_t
     return sum;
 }
 
+/* Half away from zero, as covey_int8_quantise: truncation after adding a half of the same sign. */
 static void round_int8(const float *w, uint32_t rows, uint32_t cols, size_t stride, float *out)
 {
+    const vector_int sign = (vector_int){0} + INT32_MIN;
+    const vector half = (vector){0} + 0.5f;
     for (uint32_t c = 0; c < cols; c += LANES) {
-        float largest[LANES] = {0}, unit[LANES], inverse[LANES];
-        for (uint32_t r = 0; r < rows; r++)
-            for (uint32_t v = 0; v < LANES; v++) {
-                float x = w[r * stride + c + v], magnitude = x < 0.0f ? -x : x;
-                largest[v] = magnitude > largest[v] ? magnitude : largest[v];
-            }
-        for (uint32_t v = 0; v < LANES; v++) {
-            unit[v] = largest[v] < 1e-30f ? 0.0f : largest[v] / 127.0f;
-            inverse[v] = largest[v] < 1e-30f ? 0.0f : 127.0f / largest[v];
+        vector_int most = {0}; /* patterns of magnitudes are ordered like the magnitudes */
+        for (uint32_t r = 0; r < rows; r++) {
+            vector_int magnitude = (vector_int)load(w + r * stride + c) & ~sign, larger = magnitude > most;
+            most = (magnitude & larger) | (most & ~larger);
         }
-        for (uint32_t r = 0; r < rows; r++)
-            for (uint32_t v = 0; v < LANES; v++) {
-                float x = w[r * stride + c + v] * inverse[v];
-                out[r * stride + c + v] = (float)(int32_t)(x + (x < 0.0f ? -0.5f : 0.5f)) * unit[v];
-            }
+        vector largest = (vector)most;
+        vector_int counts = largest >= 1e-30f;
+        vector unit = (vector)((vector_int)(largest / 127.0f) & counts);
+        vector inverse = (vector)((vector_int)(127.0f / largest) & counts);
+        for (uint32_t r = 0; r < rows; r++) {
+            vector x = load(w + r * stride + c) * inverse;
+            x = x + (vector)((vector_int)half | ((vector_int)x & sign));
+            x = __builtin_convertvector(__builtin_convertvector(x, vector_int), vector);
+            store(out + r * stride + c, x * unit);
+        }
     }
 }
 
