@@ -94,7 +94,7 @@ class Coordinator:
             raise ValueError("a coordinator starts once")
         tasks = statistics_tasks(self._settings, draw_devices(self._candidates.size, STATISTICS_COHORT, rng))
         tally = Tally(STATISTICS_ROUND, tasks.devices.size, now_ms, down_bytes_of(tasks))
-        self._phase = StatisticsRound(tasks.devices, tally, now_ms + self._settings.deadline_ms, [])
+        self._phase = StatisticsRound(tasks.devices, tally, now_ms + self._settings.deadline_ms, [], [], None)
         return [tasks]
 
     def _receive_sketches(self, event: SketchesReceived, now_ms: int, rng: np.random.Generator) -> list[Effect]:
@@ -128,17 +128,18 @@ class Coordinator:
 
     def _close_statistics(self, done: StatisticsRound, now_ms: int, rng: np.random.Generator) -> list[Effect]:
         settings, memory = self._settings, self._memory
-        if done.tally.accepted < settings.needed(done.devices.size):
+        if done.fleet is None or done.tally.accepted < settings.needed(done.devices.size):
             self._phase, self._finished = None, True
             return [RecordRound(done.tally.record(Outcome.TOO_FEW_UPDATES, now_ms, None)), Finished(complete=False)]
-        fleet, rows = done.merged()
-        version = first_version(settings, fleet)
+        version = first_version(settings, done.fleet)
         memory.version = version
         memory.server_state = settings.server.start(version.spec.n_parameters)
         memory.variate = np.zeros(version.spec.n_parameters, np.float32) if settings.trainer.has_variates else None
-        memory.step_scale = agree_step_scale(settings, fleet, version)
-        memory.fleet_weight = float(settings.aggregator.weights(rows).mean()) * self._candidates.size
-        done.tally.examples = int(rows.sum(dtype=np.int64))
+        memory.step_scale = agree_step_scale(settings, done.fleet, version)
+        memory.fleet_weight = (
+            float(settings.aggregator.weights(np.array(done.rows, np.uint32)).mean()) * self._candidates.size
+        )
+        done.tally.examples = sum(done.rows)
         record = RecordRound(done.tally.record(Outcome.PUBLISHED, now_ms, version))
         return [Publish(version), record, *self._next_round(now_ms, rng)]
 

@@ -1,6 +1,6 @@
 """The statistics round: sketches in, the encoding of features and the first model out.
 
-Sketches are merged only when the round is over; merging is exact, so their order does not matter.
+Merging is exact, so the order of sketches and the blocks they come in do not matter.
 """
 
 from dataclasses import dataclass
@@ -66,16 +66,26 @@ class StatisticsRound:
     devices: NDArray[np.uint32]  # asked, ascending
     tally: Tally
     deadline_ms: int
-    accepted: list[Answer]
+    messages: list[bytes]  # accepted, as they came
+    rows: list[int]  # that each of them speaks for
+    fleet: FeatureSketch | None  # all of them merged
 
     def receive(self, block: MessageBlock, settings: Settings, memory: Memory) -> SendReceipts:
         """Judge sketches, keep the accepted ones and answer all."""
         answers = read_answers(block, settings)
         uninvited = ~np.isin(block.devices, self.devices)
         receipts = receipts_for(block, answers, uninvited, Verdict.NOT_SELECTED, memory)
-        self.accepted += [answers[row] for row in np.flatnonzero(receipts.verdicts == Verdict.ACCEPTED).tolist()]
+        self.keep([answers[row] for row in np.flatnonzero(receipts.verdicts == Verdict.ACCEPTED).tolist()])
         self.tally.count(receipts, block.sizes)
         return receipts
+
+    def keep(self, answers: list[Answer]) -> None:
+        """Merge sound sketches into the fleet's."""
+        sketches = [answer.sketch for answer in answers if answer.sketch is not None]
+        self.messages += [answer.message for answer in answers]
+        self.rows += [sketch.rows for sketch in sketches]
+        if sketches:
+            self.fleet = merge(sketches if self.fleet is None else [self.fleet, *sketches])
 
     def room(self) -> int:
         """Sketches that may be judged before the round could be over."""
@@ -85,33 +95,31 @@ class StatisticsRound:
         """All have answered, or the time is up."""
         return self.room() == 0 or now_ms >= self.deadline_ms
 
-    def merged(self) -> tuple[FeatureSketch, NDArray[np.uint32]]:
-        """The fleet's sketch, and the rows each device spoke for."""
-        sketches = [answer.sketch for answer in self.accepted if answer.sketch is not None]
-        return merge(sketches), np.array([part.rows for part in sketches], np.uint32)
-
     def arrays(self) -> Arrays:
         """For a snapshot."""
         return {
             "statistics.devices": self.devices,
             "statistics.deadline": np.array([self.deadline_ms], np.uint64),
-            "statistics.sizes": np.array([len(answer.message) for answer in self.accepted], np.int64),
-            "statistics.accepted": np.frombuffer(b"".join(answer.message for answer in self.accepted), np.uint8),
+            "statistics.sizes": np.array([len(message) for message in self.messages], np.int64),
+            "statistics.messages": np.frombuffer(b"".join(self.messages), np.uint8),
             **self.tally.arrays(),
         }
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, settings: Settings) -> "StatisticsRound":
-        """From a snapshot."""
-        content = arrays["statistics.accepted"].tobytes()
+        """From a snapshot; merging is exact, so doing it again gives the same fleet."""
+        content = arrays["statistics.messages"].tobytes()
         ends = [0, *np.cumsum(arrays["statistics.sizes"].astype(np.int64)).tolist()]
-        messages = [content[start:end] for start, end in pairwise(ends)]
-        return cls(
+        restored = cls(
             devices=arrays["statistics.devices"].astype(np.uint32),
             tally=Tally.from_arrays(arrays),
             deadline_ms=int(arrays["statistics.deadline"][0]),
-            accepted=[Answer.read(message, settings) for message in messages],
+            messages=[],
+            rows=[],
+            fleet=None,
         )
+        restored.keep([Answer.read(content[start:end], settings) for start, end in pairwise(ends)])
+        return restored
 
 
 def read_answers(block: MessageBlock, settings: Settings) -> list[Answer]:

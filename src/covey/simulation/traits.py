@@ -23,7 +23,7 @@ BATTERY_SPREAD = 0.25
 #: Messages take this long at least, so that causes come before effects.
 MIN_LATENCY_MS = 1
 
-_PROFILE, _PHASE, _METERED = range(3)
+_PROFILE, _PHASE = range(2)
 _CHARGE, _CHARGING = range(2)
 
 
@@ -90,7 +90,7 @@ class FleetTraits:
         return DeviceStates(
             battery=np.where(mains, 1.0, np.clip(mean + spread, 0.0, 1.0)).astype(np.float32),
             charging=mains | (uniforms(random_words(seeds, word(_CHARGING))) < chance),
-            metered=self._draw(devices, _METERED) < metered,
+            metered=metered,
             rows=rows,
         )
 
