@@ -1,5 +1,6 @@
 /* kernel_matrix.h - the matrix loops of a vector kernel, compiled once per instruction set by kernels_<name>.c, which
- * defines LANES (floats a vector), the tile (TILE rows, WIDTH vectors, 1 or 2) and the target.
+ * defines LANES (floats a vector), the tiles (TILE rows of a product, OUTER_TILE of a gradient, each
+ * WIDTH vectors, 1 or 2, wide) and the target.
  *
  * A tile of TILE rows x WIDTH vectors stays in registers while a sum is made; the step of gradient descent is taken before a
  * tile leaves them. Vectors are GNU vectors of the native width: loops over lanes are not left to the vectoriser, which
@@ -119,7 +120,7 @@ INLINE void product_tile(const covey_product *p, uint32_t r, uint32_t c, const u
                 store_some(out + t * p->out_stride + v * LANES, sum[t][v], cols - v * LANES);
 }
 
-/* Whole tiles, then at most one each of half the height, a quarter, ... Heights beyond TILE / 2 are compiled away. */
+/* Whole tiles, then what is left in tiles of half the height, a quarter, ... one row. */
 INLINE void product_columns(const covey_product *p, uint32_t c, const uint32_t width)
 {
     uint32_t r = 0;
@@ -127,10 +128,8 @@ INLINE void product_columns(const covey_product *p, uint32_t c, const uint32_t w
         product_tile(p, r, c, TILE, width);
 #pragma GCC unroll 4
     for (uint32_t height = TILE / 2; height > 0; height /= 2)
-        if (r + height <= p->rows) {
+        for (; r + height <= p->rows; r += height)
             product_tile(p, r, c, height, width);
-            r += height;
-        }
 }
 
 /* Arguments are copied: stores of vectors may alias anything but locals, which then stay in registers. */
@@ -148,7 +147,7 @@ static void product(const covey_product *arguments)
 INLINE void outer_tile(const covey_outer *o, const covey_step *step, const int mode, uint32_t i, uint32_t c,
                        const uint32_t height, const uint32_t width)
 {
-    vector sum[TILE][WIDTH];
+    vector sum[OUTER_TILE][WIDTH];
     size_t at = o->at + i * o->stride + c;
     uint32_t cols = o->cols - c;
 #pragma GCC unroll 16
@@ -187,14 +186,12 @@ INLINE void outer_tile(const covey_outer *o, const covey_step *step, const int m
 INLINE void outer_columns(const covey_outer *o, const covey_step *step, const int mode, uint32_t c, const uint32_t width)
 {
     uint32_t i = 0;
-    for (; i + TILE <= o->rows; i += TILE)
-        outer_tile(o, step, mode, i, c, TILE, width);
+    for (; i + OUTER_TILE <= o->rows; i += OUTER_TILE)
+        outer_tile(o, step, mode, i, c, OUTER_TILE, width);
 #pragma GCC unroll 4
-    for (uint32_t height = TILE / 2; height > 0; height /= 2)
-        if (i + height <= o->rows) {
+    for (uint32_t height = OUTER_TILE / 2; height > 0; height /= 2)
+        for (; i + height <= o->rows; i += height)
             outer_tile(o, step, mode, i, c, height, width);
-            i += height;
-        }
 }
 
 INLINE void outer_in(const covey_outer *o, const covey_step *step, const int mode)

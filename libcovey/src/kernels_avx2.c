@@ -18,6 +18,7 @@
 #define EDGE -1, -1, -1, -1, -1, -1, -1, -1
 #define INDEX 0, 1, 2, 3, 4, 5, 6, 7
 #define TILE 4
+#define OUTER_TILE 6
 #define WIDTH 2
 #define KERNEL_NAME "avx2"
 #define KERNEL_TABLE covey_kernels_avx2

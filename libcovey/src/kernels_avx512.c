@@ -18,6 +18,7 @@
 #define EDGE -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1
 #define INDEX 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 #define TILE 16
+#define OUTER_TILE 16
 #define WIDTH 1
 #define KERNEL_NAME "avx512"
 #define KERNEL_TABLE covey_kernels_avx512

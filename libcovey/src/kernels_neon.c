@@ -11,6 +11,7 @@
 #define EDGE -1, -1, -1, -1
 #define INDEX 0, 1, 2, 3
 #define TILE 8
+#define OUTER_TILE 8
 #define WIDTH 2
 #define KERNEL_NAME "neon"
 #define KERNEL_TABLE covey_kernels_neon

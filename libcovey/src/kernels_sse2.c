@@ -11,6 +11,7 @@
 #define EDGE -1, -1, -1, -1
 #define INDEX 0, 1, 2, 3
 #define TILE 4
+#define OUTER_TILE 4
 #define WIDTH 2
 #define KERNEL_NAME "sse2"
 #define KERNEL_TABLE covey_kernels_sse2

@@ -62,6 +62,32 @@ static void every_kernel_gives_the_same_bits(void)
     }
 }
 
+/* Tiles are 1, 2, 3, 4, 6, 8 or 16 rows by 1 or 2 vectors: every remainder of each comes up. */
+static void every_width_gives_the_same_bits(void)
+{
+    float *x = case_floats(23 * 36, 1, 1.0f), *parameters = case_floats(37 * 36, 2, 1.0f), *t = case_floats(23 * 36, 3, 1.0f);
+    float gradient[37 * 36], loss;
+    for (uint16_t inputs = 1; inputs <= 36; inputs++)
+        for (uint16_t outputs = 1; outputs <= 36; outputs += inputs % 4 + 1) {
+            const covey_layer layer = {.kind = COVEY_DENSE, .inputs = inputs, .outputs = outputs};
+            const covey_model model = {&layer, 1, COVEY_MSE};
+            const covey_rows rows = {.inputs = x, .targets = t, .n_rows = 1u + inputs * 7u % 23u};
+            uint64_t expected = 0;
+            for (uint32_t k = 0; k < N_OF(case_kernels); k++) {
+                if (covey_kernel_select(case_kernels[k]) != COVEY_OK)
+                    continue;
+                size_t size = covey_gradient_size(&model);
+                void *arena = malloc(size);
+                CHECK(covey_gradient(&model, &rows, parameters, gradient, &loss, arena, size) == COVEY_OK);
+                uint64_t hash = case_hash(gradient, covey_model_parameters(&model) * sizeof(float));
+                expected = k == 0 ? hash : expected;
+                CHECK(hash == expected);
+                free(arena);
+            }
+        }
+    free(x), free(parameters), free(t);
+}
+
 static void one_full_batch_step_goes_down_the_gradient(void)
 {
     case_data data = case_make(1, 30);
@@ -95,6 +121,7 @@ int main(void)
 {
     gradients_are_the_slopes_of_the_loss();
     every_kernel_gives_the_same_bits();
+    every_width_gives_the_same_bits();
     one_full_batch_step_goes_down_the_gradient();
     wrong_calls_are_refused();
     return check_done();
