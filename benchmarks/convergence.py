@@ -1,18 +1,17 @@
-"""Rounds and bytes until the fleet's detector is good: the Plan nbaiot-attacks beside plain FedAvg, many settings of it.
+"""Rounds and bytes until a detector is good: the Plan nbaiot-attacks beside plain FedAvg in many settings.
 
-Plain: local gradient descent with momentum, the mean of the updates, float32, nothing else. Its settings are a grid over
-learning rate and local work, for the same spline network and for a dense network of its size. Test rows are looked at
-after each round; a device's bytes are all that it has sent until then, sketch included.
+Plain: local gradient descent with momentum, the mean of the updates, float32, nothing else. Its settings are a grid
+over learning rate and local work, for the same spline network and for a dense network of its size. Test rows are looked
+at after each round; a device's bytes are all that it has sent until then, sketch included.
 """
 
 import os
 from pathlib import Path
 
-from table import Row, report
-
 from covey.plan import load
 from covey.simulation import Simulation
 from covey.telemetry import CsvFolder
+from table import Row, report
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAN = ROOT / "plans" / "nbaiot-attacks.toml"
@@ -29,7 +28,7 @@ MODELS = {
     "spline": (),
     "dense": ('model={kind="mlp",hidden=[32,16]}',),
 }
-RATES = (0.03, 0.1, 0.3)
+RATES = (0.01, 0.03, 0.1)
 
 
 def curve(overrides: tuple[str, ...]) -> list[tuple[int, float, float]]:

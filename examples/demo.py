@@ -1,7 +1,7 @@
 """`make demo`: trains the fleet of plans/nbaiot-skew.toml and writes out/demo/report.html.
 
-With the N-BaIoT folder (COVEY_DATA, default ../shared/data) it trains on the real rows; without it on the small synthetic
-sample of examples/sample.py, and says so before and after.
+With the N-BaIoT folder (COVEY_DATA, default ../shared/data) it trains on the real rows; without it on the small
+synthetic sample of examples/sample.py, and says so before and after.
 """
 
 import os
@@ -22,15 +22,18 @@ def run() -> int:
     is_sample = not data.is_dir()
     if is_sample:
         data = ROOT / "out" / "sample"
-        print(f"{NOTICE}N-BaIoT is not at hand (set COVEY_DATA to the folder that holds nbaiot/), so the demo runs on it.\n")
+        print(
+            "N-BaIoT is not at hand (COVEY_DATA names the folder that holds nbaiot/); the demo makes a sample instead.\n"
+        )
         write_sample(data)
     out = ROOT / "out" / "demo"
     shutil.rmtree(out, ignore_errors=True)
     status = main(
-        ["simulate", str(ROOT / "plans" / "nbaiot-skew.toml"), "--data", str(data), "--out", str(out)], standalone_mode=False
+        ["simulate", str(ROOT / "plans" / "nbaiot-skew.toml"), "--data", str(data), "--out", str(out)],
+        standalone_mode=False,
     )
     if is_sample and not status:
-        print(f"\nThese figures are of a {NOTICE.strip()}: they show that the parts work, and say nothing about real traffic.")
+        print(f"\n{NOTICE}Its figures show that the parts work; they say nothing about real traffic.")
     return int(status or 0)
 
 

@@ -1,10 +1,10 @@
-"""A small synthetic fleet: packets from parametric processes, turned into damped traffic statistics, written as CSV files.
+"""A small synthetic fleet: packets from parametric processes, turned into damped statistics, written as CSV files.
 
-It stands in where no data set is at hand, so that the demo and the examples run anywhere. It is NOT N-BaIoT: the columns
-and attack names are the same, the values come from the processes below and are much easier to tell apart.
+It stands in where no data set is at hand, so that the demo and the examples run anywhere. It is NOT N-BaIoT: the
+columns and attack names are the same, the values come from the processes below and are much easier to tell apart.
 
-Statistics: Mirsky et al., Kitsune, NDSS 2018 (damped incremental weight, mean, deviation; magnitude, radius, covariance and
-correlation of the two directions of a channel), over the windows of N-BaIoT (Meidan et al. 2018). Without jitter columns.
+Statistics: Mirsky et al., Kitsune, NDSS 2018 (damped incremental weight, mean, deviation; magnitude, radius, covariance
+and correlation of the two directions of a channel), over the windows of N-BaIoT (Meidan et al. 2018), no jitter.
 """
 
 import csv
@@ -158,7 +158,10 @@ def statistics(packets: Iterator[Packet], n_rows: int) -> list[list[float]]:
 
 def feature_names() -> list[str]:
     """The 85 columns, named as in N-BaIoT."""
-    single, paired = ("weight", "mean", "variance"), ("weight", "mean", "std", "magnitude", "radius", "covariance", "pcc")
+    single, paired = (
+        ("weight", "mean", "variance"),
+        ("weight", "mean", "std", "magnitude", "radius", "covariance", "pcc"),
+    )
     names = [f"MI_dir_{window}_{value}" for window in WINDOWS for value in single]
     return names + [f"{kind}_{window}_{value}" for kind in ("HH", "HpHp") for window in WINDOWS for value in paired]
 
@@ -177,7 +180,12 @@ def write_sample(folder: Path, seed: int = 0, benign_rows: int = 400, attack_row
             writer.writerow(["split", "label", "family", "attack", *feature_names()])
             for attack, rows in parts:
                 for row in rows:
-                    head = ["test" if rng.random() < 0.3 else "train", int(attack != "benign"), attack.split("_")[0], attack]
+                    head = [
+                        "test" if rng.random() < 0.3 else "train",
+                        int(attack != "benign"),
+                        attack.split("_")[0],
+                        attack,
+                    ]
                     writer.writerow(head + [f"{value:.7g}" for value in row])
 
 

@@ -22,7 +22,7 @@ MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if le
 
 
 def imported_rooms(path: Path, room: str) -> set[str]:
-    """Rooms of covey that a module imports, wherever the import stands; relative imports leave the room only by level."""
+    """Rooms of covey that a module imports, wherever the import stands; relative imports leave a room only by level."""
     rooms = set()
     depth = len(path.parts) - 1
     for node in ast.walk(ast.parse((SOURCE / path).read_text())):

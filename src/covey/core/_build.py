@@ -1,4 +1,4 @@
-"""How cffi builds `covey.core._core` from libcovey: the declarations come from covey.h itself, never from a second list."""
+"""How cffi builds `covey.core._core` from libcovey: declarations come from covey.h itself, not from a second list."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ CFLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-trapping-math", "-fvisib
 
 
 def declarations(header: str) -> str:
-    """The header's C declarations with comments, preprocessor lines and the C++ guard removed, as cffi's parser needs them."""
+    """A header's C declarations without comments, preprocessor lines and C++ guard, as cffi's parser needs them."""
     constants = dict(re.findall(r"^#define (COVEY_\w+) +(\d+)u?\b", header, flags=re.MULTILINE))
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     text = re.sub(r"#ifdef __cplusplus.*?#endif", "", text, flags=re.DOTALL)
