@@ -22,9 +22,7 @@ def run() -> int:
     is_sample = not data.is_dir()
     if is_sample:
         data = ROOT / "out" / "sample"
-        print(
-            "N-BaIoT is not at hand (COVEY_DATA names the folder that holds nbaiot/); the demo makes a sample instead.\n"
-        )
+        print("N-BaIoT is not at hand (COVEY_DATA names the folder that holds nbaiot/); the demo makes a sample.\n")
         write_sample(data)
     out = ROOT / "out" / "demo"
     shutil.rmtree(out, ignore_errors=True)
