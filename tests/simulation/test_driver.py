@@ -108,3 +108,21 @@ def test_training_lowers_the_loss() -> None:
     plan = plan_of(rounds={"count": 20})
     records = run_in_blocks(parts := parts_of(plan, dataset_of()), driver_of(parts, plan))
     assert records[-1].loss < 0.8 * records[1].loss
+
+
+def test_devices_that_never_come_to_an_end_do_not_upset_the_clock() -> None:
+    slow = {"name": "slow", "rows_per_s": 1e-300, "uplink_bytes_per_s": 1e-300, "latency_s": 1e300}
+    plan = plan_of(
+        fleet={"profiles": (slow, {"name": "quick", "share": 9.0})},
+        rounds={"count": 3, "quorum": 0.1, "deadline_s": 1e300, "staleness": 100},
+        faults={"straggler": 0.2, "straggler_factor": 1e300},
+    )
+    records = run_in_blocks(parts := parts_of(plan, dataset_of(n_devices=12)), driver_of(parts, plan))
+    assert len(records) == 4
+
+
+def test_a_round_in_which_nobody_is_fit_waits_for_its_deadline() -> None:
+    plan = plan_of(selection={"kind": "by_state", "min_rows": 10_000}, rounds={"count": 2, "deadline_s": 60.0})
+    records = run_in_blocks(parts := parts_of(plan, dataset_of()), driver_of(parts, plan))
+    assert [record.outcome for record in records[1:]] == [Outcome.TOO_FEW_UPDATES] * 2
+    assert [record.closed_ms - record.opened_ms for record in records[1:]] == [60_000] * 2

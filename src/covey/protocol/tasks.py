@@ -15,11 +15,12 @@ from covey.wire import Task
 
 #: Head of a byte string of CBOR and its key, for a vector of more than 64 KiB or less.
 VECTOR_HEAD_BYTES = 6
+LONGEST_LIFETIME_MS = (1 << 32) - 1
 
 
 def statistics_tasks(settings: Settings, devices: NDArray[np.uint32]) -> SendTasks:
     """Ask `devices` for their sketches."""
-    task = Task.statistics(round=STATISTICS_ROUND, lifetime_ms=settings.deadline_ms, rule=settings.sketch)
+    task = Task.statistics(round=STATISTICS_ROUND, lifetime_ms=lifetime_ms(settings, 1), rule=settings.sketch)
     seeds = np.zeros(devices.size, np.uint64)
     sizes = np.full(devices.size, len(task.encode()), np.uint32)
     return SendTasks(devices, seeds, sizes, task, version=None, variate=None, step_scale=None)
@@ -32,7 +33,7 @@ def training_tasks(settings: Settings, memory: Memory, devices: NDArray[np.uint3
     task = Task.training(
         round=memory.round,
         digest=version.digest[:DIGEST_BYTES],
-        lifetime_ms=(settings.staleness + 1) * settings.deadline_ms,
+        lifetime_ms=lifetime_ms(settings, settings.staleness + 1),
         seed=task_seed,
         recipe=settings.recipe,
         arguments=settings.trainer.arguments(memory.round, settings.rounds),
@@ -45,6 +46,11 @@ def training_tasks(settings: Settings, memory: Memory, devices: NDArray[np.uint3
     sizes[is_new] += np.uint32(version.encoding.size_bytes + memory.step_scale_bytes)
     seeds = child_seeds(word(task_seed), devices.astype(np.uint64))
     return SendTasks(devices, seeds, sizes, task, version, memory.variate, memory.step_scale)
+
+
+def lifetime_ms(settings: Settings, rounds: int) -> int:
+    """How long a Task is worth doing whose update counts for so many rounds; 49 days at most, as Tasks can say it."""
+    return min(rounds * settings.deadline_ms, LONGEST_LIFETIME_MS)
 
 
 def recipe_of(task: Task) -> Recipe:

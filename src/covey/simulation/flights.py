@@ -14,6 +14,9 @@ from covey.simulation.traits import Traits
 
 Milliseconds = NDArray[np.uint64]
 
+#: Thirty years: what takes longer never ends, and sums of such times stay far from NEVER.
+LONGEST_MS = 1e12
+
 
 @dataclass(slots=True, eq=False)
 class Flight:
@@ -68,11 +71,15 @@ class Flight:
 
 def travel_ms(latency_ms: Milliseconds, sizes: NDArray[np.uint32], bytes_per_s: NDArray[np.float64]) -> Milliseconds:
     """How long n messages of so many bytes travel, (n), in whole milliseconds."""
-    return latency_ms + np.ceil(sizes * (1000.0 / bytes_per_s)).astype(np.uint64)
+    with np.errstate(over="ignore"):
+        lasts = np.minimum(sizes * (1000.0 / bytes_per_s), LONGEST_MS)
+    return latency_ms + np.ceil(lasts).astype(np.uint64)
 
 
 def training_ms(
     steps_rows: NDArray[np.int64], rows_per_s: NDArray[np.float64], slowness: NDArray[np.float64]
 ) -> Milliseconds:
     """How long n devices train on so many rows in all, (n), in whole milliseconds, 1 at least."""
-    return np.maximum(1, np.ceil(steps_rows * slowness * (1000.0 / rows_per_s))).astype(np.uint64)
+    with np.errstate(over="ignore"):
+        lasts = np.minimum(steps_rows * slowness * (1000.0 / rows_per_s), LONGEST_MS)
+    return np.maximum(1, np.ceil(lasts)).astype(np.uint64)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite, nan
 from typing import Self
 
 from covey.protocol import Outcome, RoundRecord
@@ -108,7 +109,13 @@ class RoundReport:
             "digest": record.digest.hex(),
             "look": None
             if look is None
-            else [look.loss, look.accuracy, look.macro_f1, look.worst_device, look.worst_accuracy],
+            else [
+                look.loss if isfinite(look.loss) else None,
+                look.accuracy,
+                look.macro_f1,
+                look.worst_device,
+                look.worst_accuracy,
+            ],
             "pace": [self.pace.seconds, self.pace.training_seconds],
             "federation": self.federation,
         }
@@ -171,7 +178,9 @@ class _Values:
             raise TypeError("look")
         loss, accuracy, macro_f1, worst_device, worst_accuracy = value
         shares = [None if share is None else _number(share) for share in (accuracy, macro_f1)]
-        return Look(_number(loss), shares[0], shares[1], str(worst_device), _number(worst_accuracy))
+        return Look(
+            nan if loss is None else _number(loss), shares[0], shares[1], str(worst_device), _number(worst_accuracy)
+        )
 
 
 def _number(value: object) -> float:
