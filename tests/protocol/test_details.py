@@ -1,5 +1,7 @@
 """Seeds, receipts' sizes, tasks on the wire, and the device's two doors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,6 +30,7 @@ from covey.protocol import (
     word,
 )
 from covey.protocol.tally import receipt_sizes
+from covey.protocol.tasks import vector_field_bytes
 from covey.wire import Receipt, Task, Verdict
 from tests.protocol.machines import Bench, settings_of
 
@@ -63,6 +66,13 @@ def test_a_task_says_all_that_a_device_needs() -> None:
     arguments = arguments_of(task, None)
     assert arguments.batch == bench.settings.trainer.arguments(1, 3).batch
     assert arguments.learning_rate == pytest.approx(bench.settings.trainer.arguments(1, 3).learning_rate)
+
+
+@pytest.mark.parametrize("size", [4, 24, 256, 70_000])
+def test_vectors_are_counted_with_the_bytes_they_add(size: int) -> None:
+    task = Bench(settings_of()).start().tasks().task
+    with_vectors = replace(task, parameters=bytes(size), correction=bytes(size))
+    assert len(with_vectors.encode()) == len(task.encode()) + 2 * vector_field_bytes(size)
 
 
 def test_a_newcomer_gets_the_encoding_with_its_first_task_only() -> None:

@@ -13,8 +13,6 @@ from covey.protocol.settings import Settings
 from covey.protocol.statistics import SEED_OF_TASKS, STATISTICS_ROUND
 from covey.wire import Task
 
-#: Head of a byte string of CBOR and its key, for a vector of more than 64 KiB or less.
-VECTOR_HEAD_BYTES = 6
 LONGEST_LIFETIME_MS = (1 << 32) - 1
 
 
@@ -40,12 +38,18 @@ def training_tasks(settings: Settings, memory: Memory, devices: NDArray[np.uint3
         sequence=version.sequence,
     )
     vectors = 1 if memory.variate is None else 2
-    sizes = np.full(devices.size, len(task.encode()), np.uint32)
-    sizes += np.uint32(vectors * (VECTOR_HEAD_BYTES + version.spec.float32_bytes))
+    size = len(task.encode()) + vectors * vector_field_bytes(version.spec.float32_bytes)
+    sizes = np.full(devices.size, size, np.uint32)
     is_new = memory.counters.last[devices] <= 1  # at most its sketch came from it
     sizes[is_new] += np.uint32(version.encoding.size_bytes + memory.step_scale_bytes)
     seeds = child_seeds(word(task_seed), devices.astype(np.uint64))
     return SendTasks(devices, seeds, sizes, task, version, memory.variate, memory.step_scale)
+
+
+def vector_field_bytes(size: int) -> int:
+    """What a vector of so many bytes adds to a Task: its key, the head of a CBOR byte string, and itself."""
+    head = 1 if size < 24 else 2 if size < 1 << 8 else 3 if size < 1 << 16 else 5
+    return 1 + head + size
 
 
 def lifetime_ms(settings: Settings, rounds: int) -> int:

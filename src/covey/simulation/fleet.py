@@ -159,6 +159,8 @@ class Fleet:
     def _still_to_send_ms(self, until_ms: np.uint64) -> NDArray[np.uint64]:
         """For every device event up to `until_ms` that waits for an answer: when what it may send could arrive."""
         events = self._events.compress(self._events["time_ms"] <= until_ms)
+        if events.size == 0:
+            return self._waiting_soonest_ms()
         again = np.isin(events["kind"], _AGAIN)
         if again.any():  # an answer to the very update that they would send again makes them void
             answers = earliest(chain_keys(self._arrivals), self._arrivals["receipt_ms"])
