@@ -5,6 +5,7 @@
  * each adding to where the steps before it left off. */
 #include "canonical.h"
 
+#include "bytes.h"
 #include "layers.h"
 
 #include <string.h>
@@ -73,19 +74,51 @@ void covey_pool_forward(const covey_shape *shape, const float *in, size_t in_str
                         out + (size_t)b * shape->out_stride + (size_t)p * shape->cols);
 }
 
-/* The gradient of one window: all of it to the first of the largest values, or a share to each. */
+enum { BLOCK = 16 }; /* channels at a time, without branches, and not unrolled: compilers then make vectors of them */
+
+/* The gradient of one window: all of it to the first of the largest values ... */
+static inline void max_window_back(const float *restrict window, const float *restrict d, float *restrict back,
+                                   uint32_t channels, uint32_t kernel, uint32_t width)
+{
+    float largest[BLOCK];
+    uint32_t place[BLOCK] = {0};
+    for (uint32_t c = 0; c < width; c++)
+        largest[c] = window[c];
+    for (uint32_t k = 1; k < kernel; k++)
+#pragma GCC unroll 1
+        for (uint32_t c = 0; c < width; c++) {
+            float x = window[(size_t)k * channels + c];
+            uint32_t larger = x > largest[c] ? 0xffffffffu : 0; /* a mask: two conditional stores would be a branch */
+            place[c] = (k & larger) | (place[c] & ~larger);
+            largest[c] = covey_bits_float((covey_float_bits(x) & larger) | (covey_float_bits(largest[c]) & ~larger));
+        }
+    for (uint32_t k = 0; k < kernel; k++)
+#pragma GCC unroll 1
+        for (uint32_t c = 0; c < width; c++) {
+            float share = d[c];
+            back[(size_t)k * channels + c] += place[c] == k ? share : 0.0f;
+        }
+}
+
+/* ... or a share to each. */
+static void mean_window_back(const float *d, float *back, uint32_t channels, uint32_t kernel)
+{
+    for (uint32_t k = 0; k < kernel; k++)
+        for (uint32_t c = 0; c < channels; c++)
+            back[(size_t)k * channels + c] += d[c] / (float)kernel;
+}
+
 static void pool_window_back(const covey_shape *shape, const float *window, const float *d, float *back)
 {
-    uint32_t channels = shape->cols, kernel = shape->layer->kernel;
-    for (uint32_t c = 0; c < channels; c++) {
-        uint32_t largest = 0;
-        for (uint32_t k = 1; k < kernel; k++)
-            largest = window[(size_t)k * channels + c] > window[(size_t)largest * channels + c] ? k : largest;
-        if (shape->layer->kind == COVEY_MAXPOOL1D)
-            back[(size_t)largest * channels + c] += d[c];
-        for (uint32_t k = 0; shape->layer->kind == COVEY_MEANPOOL1D && k < kernel; k++)
-            back[(size_t)k * channels + c] += d[c] / (float)kernel;
+    uint32_t channels = shape->cols, kernel = shape->layer->kernel, c = 0;
+    if (shape->layer->kind == COVEY_MEANPOOL1D) {
+        mean_window_back(d, back, channels, kernel);
+        return;
     }
+    for (; c + BLOCK <= channels; c += BLOCK)
+        max_window_back(window + c, d + c, back + c, channels, kernel, BLOCK);
+    if (c < channels)
+        max_window_back(window + c, d + c, back + c, channels, kernel, channels - c);
 }
 
 void covey_pool_back(const covey_network *network, const covey_shape *shape, const float *in, const float *d,
