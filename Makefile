@@ -8,7 +8,7 @@ COVEY_DATA ?= ../shared/data
 export COVEY_DATA
 CORE_SOURCES := $(wildcard libcovey/src/*.[ch] libcovey/include/*.h) src/covey/core/_build.py setup.py
 
-.PHONY: help demo test check bench core-test qemu format clean
+.PHONY: help demo test check bench core-test bits qemu format clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -51,6 +51,9 @@ format: $(VENV)/.dev
 
 qemu: ## same bits and budgets on Cortex-M under QEMU (Debian: gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)
 	$(MAKE) --no-print-directory -C libcovey qemu
+
+bits: ## same bits from every compiler, optimisation level and kernel at hand
+	$(MAKE) --no-print-directory -C libcovey bits
 
 bench: $(VENV)/.installed ## speed and memory, side by side with other frameworks
 	$(BIN)/python benchmarks/run.py
