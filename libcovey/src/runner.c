@@ -5,6 +5,7 @@
 #include "canonical.h"
 
 #include "covey.h"
+#include "train.h"
 
 #if defined(__unix__) || defined(__APPLE__)
 
@@ -20,6 +21,7 @@ typedef struct {
     uint32_t n_parameters, n_inputs, n_outputs;
     size_t train_size, payload_size; /* bytes of a thread's slice: training, parameters, payload */
     size_t slice;
+    uint32_t n_threads;
     uint32_t next; /* shared: the next client that nobody has taken */
 } run_state;
 
@@ -69,16 +71,33 @@ size_t covey_run_size(const covey_job *job, uint32_t n_threads)
     return run.slice * n_threads + LINE;
 }
 
-static int train_client(const run_state *run, const covey_client *client, float *parameters, void *arena,
-                        covey_training_result *result)
+static int rows_exist(const covey_job *job, const covey_client *client)
+{
+    uint32_t n = job->rows->n_rows;
+    return client->n_rows > 0 && client->n_rows <= n && client->first_row <= n - client->n_rows;
+}
+
+/* Threads that keep step take every n_threads-th client, so that is the one whose rows this thread will need next. */
+static const float *inputs_ahead(const run_state *run, uint32_t i, size_t *size)
 {
     const covey_job *job = run->job;
+    if (run->n_threads >= job->n_clients - i || !rows_exist(job, &job->clients[i + run->n_threads]))
+        return 0;
+    const covey_client *next = &job->clients[i + run->n_threads];
+    *size = (size_t)next->n_rows * run->n_inputs * sizeof(float);
+    return job->rows->inputs + (size_t)next->first_row * run->n_inputs;
+}
+
+static int train_client(const run_state *run, uint32_t i, float *parameters, void *arena, covey_training_result *result)
+{
+    const covey_job *job = run->job;
+    const covey_client *client = &job->clients[i];
     const covey_rows *all = job->rows;
     covey_training training = *job->training;
     size_t first = (size_t)client->first_row;
     training.seed = covey_seed(client->seed, 0);
     training.correction = client->correction;
-    if (client->n_rows == 0 || client->n_rows > all->n_rows || client->first_row > all->n_rows - client->n_rows)
+    if (!rows_exist(job, client))
         return COVEY_E_ARGUMENT;
     const covey_rows rows = {
         .inputs = all->inputs + first * run->n_inputs,
@@ -88,7 +107,9 @@ static int train_client(const run_state *run, const covey_client *client, float 
         .n_rows = client->n_rows,
     };
     memcpy(parameters, client->parameters ? client->parameters : job->parameters, run->n_parameters * sizeof(float));
-    return covey_train(job->model, &training, &rows, parameters, arena, run->train_size, result);
+    size_t ahead_size = 0;
+    const float *ahead = inputs_ahead(run, i, &ahead_size);
+    return covey_train_ahead(job->model, &training, &rows, parameters, arena, run->train_size, result, ahead, ahead_size);
 }
 
 /* Encodes the delta, which it clips, and writes the message. Returns the message's size or an error. */
@@ -136,7 +157,7 @@ static void run_client(const run_state *run, uint32_t i, uint8_t *arena)
     const float *start = client->parameters ? client->parameters : job->parameters;
     covey_client_result *result = &job->results[i];
     covey_training_result made = {0};
-    *result = (covey_client_result){.status = train_client(run, client, delta, arena, &made)};
+    *result = (covey_client_result){.status = train_client(run, i, delta, arena, &made)};
     if (result->status == COVEY_OK) {
         result->steps = made.steps;
         result->first_loss = made.first_loss;
@@ -182,6 +203,7 @@ int covey_run(const covey_job *job, uint32_t n_threads, void *arena, size_t aren
         return COVEY_E_ARGUMENT;
     if (arena_size < run.slice * n_threads + LINE)
         return COVEY_E_ARENA;
+    run.n_threads = n_threads;
     uint8_t *base = (uint8_t *)arena + (LINE - (uintptr_t)arena % LINE) % LINE;
     uint32_t started = 1; /* this thread works too; a thread that cannot be had only makes it slower */
     for (uint32_t i = 0; i < n_threads; i++)

@@ -6,6 +6,7 @@
 
 #include "bytes.h"
 #include "loss.h"
+#include "train.h"
 
 typedef struct {
     covey_layout layout;
@@ -21,6 +22,9 @@ typedef struct {
     float *rounded;  /* what int8 holds of the weights, for fake quantisation */
     float *slab;
     float *anchor, *correction, *scale, *velocity, *gradient; /* padded; NULL where not in use */
+    const uint8_t *ahead; /* what the runner will train on next, */
+    size_t ahead_size;    /* how much of it has not been asked for, */
+    size_t ahead_part;    /* and how much to ask for each step */
 } trainer;
 
 static int needs_slab(const trainer *t)
@@ -152,16 +156,23 @@ static void shuffle(uint32_t *order, uint32_t n, uint64_t seed)
     }
 }
 
-/* Asks for the next batch's inputs while this one is computed. */
-static void prefetch(const trainer *t, uint32_t first)
+/* Asks for the next batch's inputs while this one is computed, and for a part of what comes after these rows: the first
+ * from the outer cache, the other from memory, where it takes longer than a batch. */
+static void prefetch(trainer *t, uint32_t first)
 {
 #if defined(__GNUC__)
+    enum { LINE = 64 };
     uint32_t n = t->layout.n_inputs, batch = t->training->batch;
     for (uint32_t i = first; i < first + batch && i < t->rows->n_rows; i++) {
         const float *row = t->rows->inputs + (size_t)(t->order ? t->order[i] : i) * n;
-        for (uint32_t at = 0; at < n; at += 16)
+        for (uint32_t at = 0; at < n; at += LINE / sizeof(float))
             __builtin_prefetch(row + at);
     }
+    size_t part = t->ahead_part < t->ahead_size ? t->ahead_part : t->ahead_size;
+    for (size_t at = 0; at < part; at += LINE)
+        __builtin_prefetch(t->ahead + at, 0, 2);
+    t->ahead += part;
+    t->ahead_size -= part;
 #else
     (void)t;
     (void)first;
@@ -275,8 +286,8 @@ static int run_passes(trainer *t, covey_training_result *result)
     return t->layout.kernels->finite(t->weights, t->layout.n_padded) ? COVEY_OK : COVEY_E_NONFINITE;
 }
 
-int covey_train(const covey_model *model, const covey_training *training, const covey_rows *rows, float *parameters,
-                void *arena, size_t arena_size, covey_training_result *result)
+int covey_train_ahead(const covey_model *model, const covey_training *training, const covey_rows *rows, float *parameters,
+                      void *arena, size_t arena_size, covey_training_result *result, const void *ahead, size_t ahead_size)
 {
     trainer t;
     if (covey_model_check(model) != COVEY_OK)
@@ -295,6 +306,9 @@ int covey_train(const covey_model *model, const covey_training *training, const 
     if (in_place && !t.layout.kernels->finite(rows->inputs, (size_t)rows->n_rows * t.layout.n_inputs))
         return COVEY_E_NONFINITE;
     t.rows = rows;
+    t.ahead = ahead;
+    t.ahead_size = ahead ? ahead_size : 0;
+    t.ahead_part = t.ahead_size / ((rows->n_rows + training->batch - 1) / training->batch) + 1;
     load(&t, model, parameters, training->batch < rows->n_rows ? training->batch : rows->n_rows);
     covey_training_result made = {0};
     status = run_passes(&t, &made);
@@ -303,4 +317,10 @@ int covey_train(const covey_model *model, const covey_training *training, const 
     if (status == COVEY_OK)
         *result = made;
     return status;
+}
+
+int covey_train(const covey_model *model, const covey_training *training, const covey_rows *rows, float *parameters,
+                void *arena, size_t arena_size, covey_training_result *result)
+{
+    return covey_train_ahead(model, training, rows, parameters, arena, arena_size, result, 0, 0);
 }
