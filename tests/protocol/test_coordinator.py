@@ -175,7 +175,7 @@ def test_after_the_last_round_the_coordinator_is_finished_and_still_answers() ->
     effects = bench.handle(UpdatesReceived(bench.block([0], [update])))
     assert effects[-1] == Finished(complete=True)
     assert bench.send((0, update)) == [Verdict.DUPLICATE]
-    assert not any(isinstance(effect, SendTasks) for effect in bench.effects[-1:])
+    assert [effect.task.round for effect in bench.effects if isinstance(effect, SendTasks)] == [0, 1]
 
 
 def test_sketches_after_their_round_are_late_and_their_copies_durable() -> None:
@@ -262,3 +262,10 @@ def test_bytes_that_travel_are_counted() -> None:
     record = bench.records()[-1]
     assert record.up_bytes == sum(map(len, messages))
     assert record.down_bytes > int(bench.tasks(1).sizes.sum())
+
+
+@pytest.mark.parametrize(
+    ("quorum", "target", "needed"), [(0.55, 100, 55), (0.07, 100, 7), (0.28, 25, 7), (0.29, 10, 3), (0.0, 5, 1)]
+)
+def test_a_quorum_needs_its_share_and_not_one_more(quorum: float, target: int, needed: int) -> None:
+    assert settings_of(quorum=quorum).needed(target) == needed

@@ -24,12 +24,14 @@ from covey.protocol.memory import Arrays
 from covey.protocol.records import Outcome, RoundRecord
 from covey.protocol.seeds import child_seeds, random_words, uniforms, word
 from covey.protocol.settings import Settings
+from covey.protocol.statistics import STATISTICS_ROUND
 from covey.protocol.tally import RECEIPT_BYTES
 from covey.protocol.tasks import arguments_of, recipe_of
 
 __all__ = [
     "NO_LIMIT",
     "RECEIPT_BYTES",
+    "STATISTICS_ROUND",
     "UNKNOWN_SENDER",
     "Arrays",
     "Coordinator",

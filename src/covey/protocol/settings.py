@@ -1,6 +1,7 @@
 """What a coordinator has to know of a Plan, with units resolved."""
 
 from dataclasses import dataclass
+from math import ceil
 
 from covey.aggregation import Aggregator, ServerOptimiser
 from covey.core import Recipe
@@ -63,5 +64,8 @@ class Settings:
         )
 
     def needed(self, target: int) -> int:
-        """Updates without which a round of this target changes nothing."""
-        return max(1, int(-(-self.quorum * target // 1)))
+        """Updates without which a round of this target publishes nothing: at least the quorum's share of it.
+
+        A product that rounding left a hair above a whole number is that number, as in `selection`.
+        """
+        return max(1, ceil(self.quorum * target - 1e-9))

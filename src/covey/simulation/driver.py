@@ -15,6 +15,7 @@ import numpy as np
 from covey.models import ModelVersion
 from covey.protocol import (
     NO_LIMIT,
+    STATISTICS_ROUND,
     Coordinator,
     DeadlinePassed,
     Effect,
@@ -34,8 +35,6 @@ from covey.simulation.calendar import NEVER, Rows
 from covey.simulation.fleet import Fleet
 
 Gate: TypeAlias = Callable[[ModelVersion], bool]
-
-STATISTICS_ROUND = 0
 
 
 class Driver:

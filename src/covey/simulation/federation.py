@@ -202,8 +202,8 @@ def _below(prefix: str, arrays: Arrays) -> Arrays:
 def _words_of(rng: np.random.Generator) -> NDArray[np.uint64]:
     """Where a Philox generator is, (13)."""
     state = rng.bit_generator.state
-    rest = [state["buffer_pos"], state["has_uint32"], state["uinteger"]]
-    return np.concatenate((state["state"]["counter"], state["state"]["key"], state["buffer"], rest)).astype(np.uint64)
+    rest = np.array([state["buffer_pos"], state["has_uint32"], state["uinteger"]], np.uint64)
+    return np.concatenate((state["state"]["counter"], state["state"]["key"], state["buffer"], rest))
 
 
 def _philox(words: NDArray[np.uint64]) -> np.random.Generator:
