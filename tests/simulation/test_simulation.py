@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from covey.errors import Code, EnvironmentFault, JournalError, OutputError
-from covey.models import ModelVersion
+from covey.errors import Code, CoveyError, EnvironmentFault, JournalError, OutputError
+from covey.models import DeviceClass, ModelVersion
 from covey.plan import Plan
 from covey.simulation import RoundReport, Simulation, simulation
 from covey.telemetry import Task
@@ -178,3 +178,28 @@ def test_a_fleet_in_which_nobody_answers_ends_the_run_with_a_reason() -> None:
     with pytest.raises(EnvironmentFault) as caught:
         list(Simulation(plan, DATA, None))
     assert caught.value.code is Code.SIMULATION_QUORUM
+
+
+def test_the_checkpoint_of_another_run_is_refused(whole: tuple[Path, list[RoundReport], bytes], tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    shutil.copytree(whole[0], mine)
+    plan = plan_of(**HARD | {"seed": 2})
+    first = outcome(list(Simulation(plan, DATA, other)))
+    shutil.copy(mine / "checkpoint", other / "checkpoint")
+    with pytest.raises(JournalError) as caught:
+        resumed(other, plan)
+    assert caught.value.code is Code.JOURNAL_OTHER_PLAN
+    assert "checkpoint" in caught.value.cause
+    (other / "journal").unlink()
+    assert outcome(list(Simulation(plan, DATA, other))) == first
+    shutil.copy(mine / "checkpoint", other / "checkpoint")
+    (other / "journal").write_bytes(b"")
+    assert outcome(resumed(other, plan)) == first
+
+
+def test_a_run_that_fails_before_its_first_training_round_leaves_nothing(tmp_path: Path) -> None:
+    plan = plan_of(fleet={"device_class": DeviceClass.MCU_SMALL}, model={"kind": "mlp", "hidden": [1024, 64]})
+    run = Simulation(plan, DATA, tmp_path)
+    with pytest.raises(CoveyError):
+        list(run)
+    assert list(tmp_path.iterdir()) == []

@@ -293,6 +293,11 @@ CATALOGUE: dict[Code, Explanation] = {
         "Nothing half-written was left behind.",
         "Free some space and go on with --resume DIR.",
     ),
+    Code.OUTPUT_IN_USE: Explanation(
+        "Another process writes to the out folder",
+        "Two runs in one folder would mix their rounds, so the first one keeps others out until it ends.",
+        "Wait until it has ended, or choose another folder with --out DIR.",
+    ),
     Code.SIMULATION_NO_DEVICES: Explanation(
         "No device can take part",
         "Nothing is left of the fleet after the Plan's partition and selection.",

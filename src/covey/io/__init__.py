@@ -1,11 +1,13 @@
 """Files and clocks: what touches the machine (floor 6)."""
 
-from covey.io.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from covey.io.checkpoint import WITHOUT_CHECKPOINT, Checkpoint, read_checkpoint, write_checkpoint
 from covey.io.clock import Stopwatch, wall_s
 from covey.io.files import OutFolder, write_atomically
-from covey.io.journal import Header, Journal, read_journal
+from covey.io.header import Header
+from covey.io.journal import Journal, read_journal
 
 __all__ = [
+    "WITHOUT_CHECKPOINT",
     "Checkpoint",
     "Header",
     "Journal",

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from covey.errors import Code, OutputError
@@ -24,7 +25,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         draft.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # what cannot be removed was most likely never made
+            draft.unlink()
         raise output_error(path, error) from error
 
 
@@ -54,6 +56,16 @@ def output_error(path: Path, error: OSError) -> OutputError:
     )
 
 
+def holds_a_run(folder: Path) -> OutputError:
+    """What to tell a user who begins a run in a folder that has one."""
+    return OutputError(
+        Code.OUTPUT_EXISTS,
+        f"{folder} already holds a run",
+        f"go on with it by `--resume {folder}`, or choose another folder with `--out`",
+        str(folder),
+    )
+
+
 class OutFolder:
     """The folder of one run."""
 
@@ -77,15 +89,24 @@ class OutFolder:
         except OSError as error:
             raise output_error(self.path, error) from error
         if self.journal.exists():
-            raise OutputError(
-                Code.OUTPUT_EXISTS,
-                f"{self.path} already holds a run",
-                f"go on with it by `--resume {self.path}`, or choose another folder with `--out`",
-                str(self.path),
-            )
+            raise holds_a_run(self.path)
         probe = self.path / ".probe"
         try:
             probe.touch()
             probe.unlink()
         except OSError as error:
             raise output_error(self.path, error) from error
+        self.drop_checkpoint()
+
+    def drop_checkpoint(self) -> None:
+        """Remove the checkpoint, if any, of a run whose journal is gone: nobody can go on from it."""
+        try:
+            self.checkpoint.unlink(missing_ok=True)
+        except OSError as error:
+            raise output_error(self.checkpoint, error) from error
+
+    def discard(self) -> None:
+        """Remove what a run wrote that can go on from nowhere."""
+        for file in (self.checkpoint, self.journal):
+            with suppress(OSError):
+                file.unlink()

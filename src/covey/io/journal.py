@@ -2,77 +2,75 @@ r"""The journal of a run: one line a record, only ever added to.
 
     <length of the text, 8 hex digits> <its CRC-32, 8 hex digits> <text: JSON with sorted keys>\n
 
-The first record is the header: which Plan, data, core and seed. Rules: a line is written in one call; a line cut short
-at the very end is what power loss leaves, and is dropped; anything else that does not fit is corruption and stops the
-reader.
+The first record is the header: which Plan, data, core and seed. Rules: one process has it open for adding at a time; a
+line is written in one call; a last line without its end is what power loss leaves, and is dropped; anything else that
+does not fit is corruption, which stops the reader and leaves the file as it is.
 """
 
+import fcntl
 import json
 import os
+import re
 import zlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
-from covey.errors import Code, JournalError
+from covey.errors import Code, JournalError, OutputError
 from covey.io.clock import wall_s
-from covey.io.files import output_error
+from covey.io.files import holds_a_run, output_error
+from covey.io.header import Header
 
 Record: TypeAlias = dict[str, object]
 
-FORMAT = 1
-PREFIX_BYTES = 18  # two numbers and two blanks
+PREFIX = re.compile(rb"([0-9a-f]{8}) ([0-9a-f]{8}) ")
 #: Records are in the operating system's hands at once, and on the disk at least so often.
 SYNC_EVERY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a run must share with its journal to go on."""
-
-    plan: str  # digests in hex
-    data: str
-    core: str
-    seed: int
-    format: int = FORMAT
-
-    def check(self, found: "Header", path: Path) -> None:
-        """JournalError where the journal found is of another run."""
-        where = str(path)
-        if found.format != self.format or found.core != self.core:
-            cause = f"the journal was written by another version of Covey (format {found.format}, core {found.core})"
-            raise JournalError(Code.JOURNAL_VERSION, cause, "go on with the version that began the run", where)
-        if (found.plan, found.seed) != (self.plan, self.seed):
-            cause = f"the journal belongs to another Plan (digest {found.plan[:12]}, not {self.plan[:12]})"
-            raise JournalError(
-                Code.JOURNAL_OTHER_PLAN, cause, "resume with the very Plan and `--set` values of the first run", where
-            )
-        if found.data != self.data:
-            cause = f"the journal belongs to other data (digest {found.data[:12]}, not {self.data[:12]})"
-            raise JournalError(
-                Code.JOURNAL_OTHER_DATA, cause, "resume with the very data folder of the first run", where
-            )
 
 
 class Journal:
     """A journal open for adding."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, new: bool = False) -> None:
+        """Open a journal that is there, or a new one; OutputError or JournalError where that cannot be."""
         self._path = path
         self._synced_s = wall_s()
+        flags = os.O_WRONLY | os.O_APPEND | (os.O_CREAT | os.O_EXCL if new else 0)
         try:
-            self._file = path.open("ab", buffering=0)
+            self._file = os.fdopen(os.open(path, flags, 0o666), "ab", buffering=0)
+        except FileExistsError as error:
+            raise holds_a_run(path.parent) from error
+        except FileNotFoundError as error:
+            raise (output_error(path, error) if new else _missing(path)) from error
         except OSError as error:
             raise output_error(path, error) from error
+        self._lock()
 
     @classmethod
     def create(cls, path: Path, header: Header) -> "Journal":
         """A new journal with its header on the disk."""
-        journal = cls(path)
-        journal.add(asdict(header))
-        journal.sync()
+        journal = cls(path, new=True)
+        journal.begin(header)
         return journal
+
+    def begin(self, header: Header) -> None:
+        """Write the header, on the disk, into a journal that is empty."""
+        self.add(asdict(header))
+        self.sync()
+
+    def _lock(self) -> None:
+        """Keep other processes out until the file is closed; OutputError where one has it open."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            cause = f"another process is writing to {self._path.parent}"
+            hint = "wait until it has ended, or choose another folder with `--out`"
+            raise OutputError(Code.OUTPUT_IN_USE, cause, hint, str(self._path.parent)) from error
+        except OSError as error:
+            self._file.close()
+            raise output_error(self._path, error) from error
 
     def add(self, record: Record) -> None:
         """Add one record; OutputError where it cannot be written."""
@@ -115,15 +113,14 @@ class Journal:
 
 
 def read_journal(path: Path) -> tuple[Header | None, list[Record]]:
-    """The header and the records after it; a line cut short at the end is cut off the file too.
+    """The header and the records after it; a last line without its end is cut off the file too.
 
     The header is None where not even that was written whole. JournalError where there is no journal, or a broken one.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        hint = "name the folder that `--out` named in the first run"
-        raise JournalError(Code.JOURNAL_NOT_FOUND, f"{path.parent} holds no journal", hint, str(path)) from error
+        raise _missing(path) from error
     except OSError as error:
         cause = f"the journal cannot be read: {error.strerror}"
         raise JournalError(Code.JOURNAL_NOT_FOUND, cause, None, str(path)) from error
@@ -132,44 +129,38 @@ def read_journal(path: Path) -> tuple[Header | None, list[Record]]:
         _cut(path, whole)
     if not records:
         return None, []
-    return _header(records[0], path), records[1:]
+    try:
+        return Header.from_record(records[0]), records[1:]
+    except ValueError:
+        raise _corrupt(path, 0) from None
 
 
 def _records(content: bytes, path: Path) -> tuple[list[Record], int]:
     """All whole records, and where they end."""
     records: list[Record] = []
     at = 0
-    while at < len(content):
-        head = content[at : at + PREFIX_BYTES]
-        try:
-            length, check = (
-                (int(head[first : first + 8], 16) for first in (0, 9)) if len(head) == PREFIX_BYTES else (-1, 0)
-            )
-        except ValueError:
-            raise _corrupt(path, at) from None
-        end = at + PREFIX_BYTES + length + 1
-        if length < 0 or end > len(content):
-            return records, at
-        text = content[at + PREFIX_BYTES : end - 1]
-        if zlib.crc32(text) != check or content[end - 1 : end] != b"\n":
-            raise _corrupt(path, at)
-        record = json.loads(text)
-        if not isinstance(record, dict):
+    while (end := content.find(b"\n", at)) >= 0:
+        record = _record(content[at:end])
+        if record is None:
             raise _corrupt(path, at)
         records.append(record)
-        at = end
+        at = end + 1
     return records, at
 
 
-def _header(record: Record, path: Path) -> Header:
-    names = {field.name for field in fields(Header)}
-    values = {name: record.get(name) for name in names}
-    if set(record) != names or not all(isinstance(values[name], str) for name in ("plan", "data", "core")):
-        raise _corrupt(path, 0)
-    seed, format_number = record["seed"], record["format"]
-    if not isinstance(seed, int) or not isinstance(format_number, int):
-        raise _corrupt(path, 0)
-    return Header(str(record["plan"]), str(record["data"]), str(record["core"]), seed, format_number)
+def _record(line: bytes) -> Record | None:
+    """The record in a line without its end; None where the line is not one, to the last bit."""
+    prefix = PREFIX.match(line)
+    if prefix is None:
+        return None
+    text = line[prefix.end() :]
+    if (int(prefix[1], 16), int(prefix[2], 16)) != (len(text), zlib.crc32(text)):
+        return None
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def _cut(path: Path, size: int) -> None:
@@ -179,6 +170,11 @@ def _cut(path: Path, size: int) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise output_error(path, error) from error
+
+
+def _missing(path: Path) -> JournalError:
+    hint = "name the folder that `--out` named in the first run"
+    return JournalError(Code.JOURNAL_NOT_FOUND, f"{path.parent} holds no journal", hint, str(path))
 
 
 def _corrupt(path: Path, at: int) -> JournalError:

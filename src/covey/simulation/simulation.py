@@ -6,6 +6,7 @@ rounds that the journal already has are computed again and must come out the sam
 
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from covey import __version__
 from covey.core import seed
 from covey.errors import Code, EnvironmentFault, JournalError
 from covey.io import (
+    WITHOUT_CHECKPOINT,
     Checkpoint,
     Header,
     Journal,
@@ -72,9 +74,14 @@ class Simulation:
         if self._out is None:
             yield from self._run(None, [], None)
             return
-        written, checkpoint = self._open(self._out)
-        with Journal(self._out.journal) as journal:
-            yield from self._run(journal, written, checkpoint)
+        with self._journal(self._out) as journal:
+            written, checkpoint = self._read(self._out, journal)
+            try:
+                yield from self._run(journal, written, checkpoint)
+            except Exception:
+                if not any(report.round for report in self._reports):
+                    self._out.discard()
+                raise
 
     def result(self) -> SimulationResult:
         """A run that is complete: judged, and compared as the Plan asks. Call it after the last round."""
@@ -155,7 +162,7 @@ class Simulation:
                 "federation.state": np.ones(1),
                 **{f"state/{name}": array for name, array in federation.arrays().items()},
             }
-        write_checkpoint(self._out.checkpoint, Checkpoint(len(self._reports), arrays))
+        write_checkpoint(self._out.checkpoint, Checkpoint(self._header, len(self._reports), arrays))
         self._checked_s = wall_s()
         self._checkpoint_cost_s = self._checked_s - begin
 
@@ -168,17 +175,26 @@ class Simulation:
 
     # -- opening
 
-    def _open(self, out: OutFolder) -> tuple[list[RoundReport], Checkpoint | None]:
-        header = Header(
+    @cached_property
+    def _header(self) -> Header:
+        return Header(
             plan=self.plan.digest.hex(), data=self.dataset.digest().hex(), core=__version__, seed=self.plan.seed
         )
-        if not self._resume:
-            out.create()
-            Journal.create(out.journal, header).close()
-            return [], None
+
+    def _journal(self, out: OutFolder) -> Journal:
+        """The run's journal, which no other process can have open."""
+        if self._resume:
+            return Journal(out.journal)
+        out.create()
+        return Journal.create(out.journal, self._header)
+
+    def _read(self, out: OutFolder, journal: Journal) -> tuple[list[RoundReport], Checkpoint | None]:
+        """What is there to go on from; JournalError where it is of another run."""
+        header = self._header
         found, records = read_journal(out.journal)
         if found is None:
-            Journal.create(out.journal, header).close()
+            out.drop_checkpoint()
+            journal.begin(header)
             return [], None
         header.check(found, out.journal)
         try:
@@ -187,9 +203,11 @@ class Simulation:
             cause = f"the journal holds a record that is no round: {error}"
             raise JournalError(Code.JOURNAL_CORRUPT, cause, None, str(out.journal)) from error
         checkpoint = read_checkpoint(out.checkpoint)
-        if checkpoint is not None and checkpoint.records > len(written):
-            checkpoint = None  # the journal lost records that the checkpoint counts on: compute them again
-        return written, checkpoint
+        if checkpoint is None:
+            return written, None
+        header.check(checkpoint.header, out.checkpoint, WITHOUT_CHECKPOINT)
+        # A checkpoint may count on records that the journal lost: all is computed again then.
+        return written, checkpoint if checkpoint.records <= len(written) else None
 
     def _budget(self, done: FederationResult) -> Budget:
         selected = [report.record.selected for report in done.trained(self._reports)]
