@@ -22,6 +22,7 @@ from covey.protocol import (
     ValidationDone,
 )
 from covey.selection import Candidates, Uniform
+from covey.telemetry import sketch, to_wire
 from covey.training import Scaffold
 from covey.wire import Verdict
 from tests.protocol.machines import SECOND, Bench, settings_of, states
@@ -77,6 +78,44 @@ def test_every_message_gets_the_one_verdict_it_deserves() -> None:
     assert bench.send((asked[1], bench.update(examples=0))) == [Verdict.NO_EXAMPLES]
     assert bench.send((asked[1], bench.update())) == [OK]
     assert bench.records()[-1].round == 0
+
+
+def test_a_device_has_one_voice_a_round_whatever_its_counters() -> None:
+    bench = Bench(settings_of(staleness=1)).start()
+    many = [(0, bench.update(5.0, counter=counter)) for counter in (2, 3, 4, 5)]
+    assert bench.send(*many) == [OK] + [Verdict.DUPLICATE] * 3
+    arrays = {name: array.copy() for name, array in bench.coordinator.snapshot().items()}
+    bench.coordinator = Coordinator.restore(bench.settings, Candidates(4, states), arrays)
+    assert bench.send((0, bench.update(5.0, counter=6))) == [Verdict.DUPLICATE]
+    late = bench.update(counter=9)
+    assert bench.send(*((device, bench.update()) for device in (1, 2, 3))) == [OK] * 3
+    assert bench.records()[-1].accepted == 4
+    assert bench.send((0, late)) == [Verdict.DUPLICATE]
+    assert bench.send((0, bench.update())) == [OK]
+
+
+@pytest.mark.parametrize(
+    ("counters", "verdicts"),
+    [
+        ((1, 2, 3, 4), [OK] + [Verdict.DUPLICATE] * 3),
+        ((0, 0, 0, 0), [Verdict.COUNTER_REPLAY] * 4),
+        ((0, 1, 1, 2), [Verdict.COUNTER_REPLAY, OK, Verdict.DUPLICATE, Verdict.DUPLICATE]),
+    ],
+)
+def test_a_device_sketches_once(counters: tuple[int, ...], verdicts: list[Verdict]) -> None:
+    bench = Bench(settings_of())
+    bench.handle(Started())
+    rows = np.full((20, 3), 3.0, np.float32)
+    messages = [to_wire(sketch(rows, bench.settings.sketch), 0, counter).encode() for counter in counters]
+    for message, verdict in zip(messages, verdicts, strict=True):
+        (receipts,) = bench.handle(SketchesReceived(bench.block([0], [message])))
+        assert receipts.verdicts.tolist() == [verdict]
+        arrays = {name: array.copy() for name, array in bench.coordinator.snapshot().items()}
+        bench.coordinator = Coordinator.restore(bench.settings, Candidates(4, states), arrays)
+    block = Bench(settings_of())
+    block.handle(Started())
+    (receipts,) = block.handle(SketchesReceived(block.block([0] * 4, messages)))
+    assert receipts.verdicts.tolist() == verdicts
 
 
 def test_an_update_from_the_round_before_counts_less_or_not_at_all() -> None:
@@ -198,8 +237,6 @@ def test_sketches_that_cannot_be_true_are_malformed() -> None:
 
 
 def _sketch_messages(bench: Bench) -> list[bytes]:
-    from covey.telemetry import sketch, to_wire
-
     rows = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
     return [to_wire(sketch(rows + d, bench.settings.sketch), 0, 1).encode() for d in range(bench.n_devices)]
 

@@ -94,7 +94,8 @@ class Coordinator:
             raise ValueError("a coordinator starts once")
         tasks = statistics_tasks(self._settings, draw_devices(self._candidates.size, STATISTICS_COHORT, rng))
         tally = Tally(STATISTICS_ROUND, tasks.devices.size, now_ms, down_bytes_of(tasks))
-        self._phase = StatisticsRound(tasks.devices, tally, now_ms + self._settings.deadline_ms, [], [], None)
+        issue = Issue.to(tasks.devices, STATISTICS_ROUND, b"")
+        self._phase = StatisticsRound(issue, tally, now_ms + self._settings.deadline_ms, [], [], None)
         return [tasks]
 
     def _receive_sketches(self, event: SketchesReceived, now_ms: int, rng: np.random.Generator) -> list[Effect]:
@@ -128,7 +129,7 @@ class Coordinator:
 
     def _close_statistics(self, done: StatisticsRound, now_ms: int, rng: np.random.Generator) -> list[Effect]:
         settings, memory = self._settings, self._memory
-        if done.fleet is None or done.tally.accepted < settings.needed(done.devices.size):
+        if done.fleet is None or done.tally.accepted < settings.needed(done.issue.devices.size):
             self._phase, self._finished = None, True
             return [RecordRound(done.tally.record(Outcome.TOO_FEW_UPDATES, now_ms, None)), Finished(complete=False)]
         version = first_version(settings, done.fleet)
@@ -151,7 +152,7 @@ class Coordinator:
         memory.round += 1
         devices = settings.selector.select(self._candidates, rng)
         tasks = training_tasks(settings, memory, devices)
-        memory.issues = memory.issues.opened(Issue(memory.round, tasks.task.digest, devices, memory.variate))
+        memory.issues = memory.issues.opened(Issue.to(devices, memory.round, tasks.task.digest, memory.variate))
         n_parameters = memory.current.spec.n_parameters
         self._phase = TrainingRound(
             target=max(1, min(settings.selector.target(self._candidates.size), devices.size)),

@@ -1,15 +1,18 @@
 """The door: a verdict for every message, in named gates, for a whole block at once.
 
 Order of the gates: who sent it, is it sound, was it here before, which round, which model, was it asked for, does it
-stand for rows. A replay is told before the round is looked at, so that the copy of an accepted update is answered
-"durable" however late it comes. Only an accepted update moves a device's counter.
+stand for rows, has this device answered this round already. A replay is told before the round is looked at, so that the
+copy of an accepted update is answered "durable" however late it comes. Only an accepted update moves a device's
+counter. A device has one accepted update a round: another one, under a new counter, is a duplicate too.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covey.core import Status
-from covey.protocol.issues import Issues
+from covey.protocol.issues import Issue, Issues
 from covey.wire import Verdict
 
 Verdicts = NDArray[np.uint8]
@@ -48,20 +51,26 @@ def judge_updates(
     if not is_open:
         verdicts[verdicts == Verdict.ACCEPTED] = Verdict.ROUND_FULL
     readable = headers["status"] == Status.OK
-    return pass_counters(devices, headers["counter"], readable, verdicts, counters)
+    claims = Claims(devices, headers["round"], headers["counter"], readable)
+    return pass_once(claims, verdicts, counters, issues.recent)
 
 
-def pass_counters(
-    devices: NDArray[np.uint32],
-    numbers: NDArray[np.uint32],
-    readable: NDArray[np.bool_],
-    verdicts: Verdicts,
-    counters: Counters,
-) -> Verdicts:
-    """Tell duplicates and replays, and take over the counters of what is accepted, as if one by one."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Claims:
+    """What n messages say of themselves."""
+
+    devices: NDArray[np.uint32]
+    rounds: NDArray[np.uint32]
+    numbers: NDArray[np.uint32]  # counters
+    readable: NDArray[np.bool_]  # whether there is a counter to look at
+
+
+def pass_once(claims: Claims, verdicts: Verdicts, counters: Counters, issues: tuple[Issue, ...]) -> Verdicts:
+    """Tell duplicates and replays, and take over the counters and answers of what is accepted, as if one by one."""
+    devices, numbers = claims.devices, claims.numbers
     known = devices < counters.size
     verdicts[~known] = Verdict.UNKNOWN_DEVICE
-    rows = np.flatnonzero(known & readable)
+    rows = np.flatnonzero(known & claims.readable)
     while rows.size:
         senders = devices[rows]
         order = np.argsort(senders, kind="stable")
@@ -74,6 +83,9 @@ def pass_counters(
         verdict[number <= last] = Verdict.COUNTER_REPLAY
         verdict[(number == last) & (last > 0)] = Verdict.DUPLICATE
         verdict[number == 0] = Verdict.COUNTER_REPLAY
+        for issue in issues:
+            mine = np.flatnonzero((verdict == Verdict.ACCEPTED) & (claims.rounds[now] == issue.round))
+            verdict[mine[~issue.answer(devices[now[mine]])]] = Verdict.DUPLICATE
         taken = verdict == Verdict.ACCEPTED
         counters.last[devices[now[taken]]] = number[taken]
         verdicts[now] = verdict

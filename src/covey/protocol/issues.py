@@ -8,12 +8,20 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Issue:
-    """One round's request."""
+    """One round's request, and who has answered it: each device is heard once."""
 
     round: int
     digest: bytes  # of the model its updates start from, as updates name it
     devices: NDArray[np.uint32]  # (n) asked, ascending
-    variate: NDArray[np.float32] | None  # (parameters), as the devices were told
+    answered: NDArray[np.bool_]  # (n): an answer of that device was accepted
+    variate: NDArray[np.float32] | None = None  # (parameters), as the devices were told
+
+    @classmethod
+    def to(
+        cls, devices: NDArray[np.uint32], round_number: int, digest: bytes, variate: NDArray[np.float32] | None = None
+    ) -> "Issue":
+        """A request that nobody has answered yet, to `devices` (n), ascending."""
+        return cls(round_number, digest, devices, np.zeros(devices.size, np.bool_), variate)
 
     def asked(self, devices: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Which of `devices` (n) were asked, (n)."""
@@ -22,6 +30,18 @@ class Issue:
         place = np.searchsorted(self.devices, devices).clip(max=self.devices.size - 1)
         found: NDArray[np.bool_] = self.devices[place] == devices
         return found
+
+    def answer(self, devices: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Take down that different `devices` (n), all of them asked, answer; which do so for the first time, (n)."""
+        places = np.searchsorted(self.devices, devices)
+        is_first: NDArray[np.bool_] = ~self.answered[places]
+        self.answered[places] = True
+        return is_first
+
+    def unanswered(self) -> NDArray[np.uint32]:
+        """Devices that still owe an answer, ascending."""
+        owing: NDArray[np.uint32] = self.devices[~self.answered]
+        return owing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +72,7 @@ class Issues:
         }
         for issue in self.recent:
             arrays[f"issues.{issue.round}.devices"] = issue.devices
+            arrays[f"issues.{issue.round}.answered"] = issue.answered.copy()
             if issue.variate is not None:
                 arrays[f"issues.{issue.round}.variate"] = issue.variate
         return arrays
@@ -69,6 +90,7 @@ class Issues:
                     number,
                     digests[place * width : (place + 1) * width],
                     arrays[f"issues.{number}.devices"].astype(np.uint32),
+                    arrays[f"issues.{number}.answered"].astype(np.bool_),
                     variate.astype(np.float32)
                     if (variate := arrays.get(f"issues.{number}.variate")) is not None
                     else None,

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from covey.core import EncodingKind, seed
 from covey.models import Encoding, Model, ModelVersion, SplineMlp
 from covey.protocol.blocks import MessageBlock
-from covey.protocol.door import pass_counters
+from covey.protocol.door import Claims, pass_once
 from covey.protocol.effects import SendReceipts
+from covey.protocol.issues import Issue
 from covey.protocol.memory import Arrays, Memory
 from covey.protocol.settings import Settings
 from covey.protocol.tally import Tally
@@ -43,7 +44,7 @@ class Answer:
 
     message: bytes
     verdict: Verdict  # as far as the message alone tells
-    counter: int = 0
+    counter: int | None = None  # None: it is no message
     sketch: FeatureSketch | None = None
 
     @classmethod
@@ -63,7 +64,7 @@ class Answer:
 class StatisticsRound:
     """Waiting for sketches."""
 
-    devices: NDArray[np.uint32]  # asked, ascending
+    issue: Issue
     tally: Tally
     deadline_ms: int
     messages: list[bytes]  # accepted, as they came
@@ -73,8 +74,8 @@ class StatisticsRound:
     def receive(self, block: MessageBlock, settings: Settings, memory: Memory) -> SendReceipts:
         """Judge sketches, keep the accepted ones and answer all."""
         answers = read_answers(block, settings)
-        uninvited = ~np.isin(block.devices, self.devices)
-        receipts = receipts_for(block, answers, uninvited, Verdict.NOT_SELECTED, memory)
+        uninvited = ~self.issue.asked(block.devices)
+        receipts = receipts_for(block, answers, uninvited, Verdict.NOT_SELECTED, memory, (self.issue,))
         self.keep([answers[row] for row in np.flatnonzero(receipts.verdicts == Verdict.ACCEPTED).tolist()])
         self.tally.count(receipts, block.sizes)
         return receipts
@@ -89,7 +90,7 @@ class StatisticsRound:
 
     def room(self) -> int:
         """Sketches that may be judged before the round could be over."""
-        return max(0, self.devices.size - self.tally.accepted)
+        return max(0, self.issue.devices.size - self.tally.accepted)
 
     def is_over(self, now_ms: int) -> bool:
         """All have answered, or the time is up."""
@@ -98,7 +99,8 @@ class StatisticsRound:
     def arrays(self) -> Arrays:
         """For a snapshot."""
         return {
-            "statistics.devices": self.devices,
+            "statistics.devices": self.issue.devices,
+            "statistics.answered": self.issue.answered.copy(),
             "statistics.deadline": np.array([self.deadline_ms], np.uint64),
             "statistics.sizes": np.array([len(message) for message in self.messages], np.int64),
             "statistics.messages": np.frombuffer(b"".join(self.messages), np.uint8),
@@ -111,7 +113,12 @@ class StatisticsRound:
         content = arrays["statistics.messages"].tobytes()
         ends = [0, *np.cumsum(arrays["statistics.sizes"].astype(np.int64)).tolist()]
         restored = cls(
-            devices=arrays["statistics.devices"].astype(np.uint32),
+            issue=Issue(
+                STATISTICS_ROUND,
+                b"",
+                arrays["statistics.devices"].astype(np.uint32),
+                arrays["statistics.answered"].astype(np.bool_),
+            ),
             tally=Tally.from_arrays(arrays),
             deadline_ms=int(arrays["statistics.deadline"][0]),
             messages=[],
@@ -127,16 +134,23 @@ def read_answers(block: MessageBlock, settings: Settings) -> list[Answer]:
     return [Answer.read(block.message(row), settings) for row in range(block.n_messages)]
 
 
-def receipts_for(
-    block: MessageBlock, answers: list[Answer], refused: NDArray[np.bool_], reason: Verdict, memory: Memory
+def receipts_for(  # noqa: PLR0917 (the columns of a block)
+    block: MessageBlock,
+    answers: list[Answer],
+    refused: NDArray[np.bool_],
+    reason: Verdict,
+    memory: Memory,
+    issues: tuple[Issue, ...] = (),
 ) -> SendReceipts:
-    """Receipts of n answers; sound ones that are `refused` (n) are so for `reason`."""
-    counters = np.array([answer.counter for answer in answers], np.uint32)
-    readable = np.array([answer.counter > 0 for answer in answers], np.bool_)
+    """Receipts of n answers to `issues`; sound ones that are `refused` (n) are so for `reason`."""
+    counters = np.array([answer.counter or 0 for answer in answers], np.uint32)
+    readable = np.array([answer.counter is not None for answer in answers], np.bool_)
+    rounds = np.full(len(answers), STATISTICS_ROUND, np.uint32)
     verdicts = np.array([answer.verdict for answer in answers], np.uint8)
     verdicts[refused & (verdicts == Verdict.ACCEPTED)] = reason
-    verdicts = pass_counters(block.devices, counters, readable, verdicts, memory.counters)
-    return SendReceipts(block.devices, np.full(len(answers), STATISTICS_ROUND, np.uint32), counters, verdicts)
+    claims = Claims(block.devices, rounds, counters, readable)
+    verdicts = pass_once(claims, verdicts, memory.counters, issues)
+    return SendReceipts(block.devices, rounds, counters, verdicts)
 
 
 def late_sketches(block: MessageBlock, settings: Settings, memory: Memory) -> SendReceipts:

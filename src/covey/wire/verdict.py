@@ -13,7 +13,7 @@ class Verdict(IntEnum):
     NONFINITE = 4  # NaN or infinity
     UNKNOWN_DEVICE = 5
     COUNTER_REPLAY = 6  # a counter that is not above the last one
-    DUPLICATE = 7  # a copy of what was accepted: durable, and not counted again
+    DUPLICATE = 7  # the device's answer to this round was accepted before: durable, and not counted again
     LATE = 8  # the round is over
     WRONG_ROUND = 9  # a round that nobody was asked in
     WRONG_MODEL = 10  # made from another model version than the round's
