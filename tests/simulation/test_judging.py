@@ -161,7 +161,16 @@ def test_an_anomaly_detector_answers_by_its_devices_threshold() -> None:
         assert one.confusion[1].tolist() == [0, 10]
         assert one.confusion[0].sum() == 10
         assert one.score.fpr_at_1pct == one.confusion[0, 1] / 10
-    assert np.isfinite(judge.look(spec.initial_parameters(1)).loss)
+    assert judge.look(spec.initial_parameters(1)).loss is not None
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_anomaly_detector_without_benign_test_rows_has_no_loss() -> None:
+    dataset = replace(FLEET, is_train=FLEET.is_train | (FLEET.label == 0))
+    spec = Autoencoder(hidden=(1,)).spec(2, 2, IDENTITY)
+    population = BenignOnly()(dataset, generator())[0]
+    judge = Judge.of(dataset, targets(dataset, Task.ANOMALY), population, spec=spec, encoding=IDENTITY)
+    assert judge.look(spec.initial_parameters(1)).loss is None
 
 
 def test_int8_answers_are_nearly_those_of_float32() -> None:

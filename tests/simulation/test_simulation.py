@@ -1,7 +1,9 @@
 """A whole simulation: reports, results, and going on after an end at any moment."""
 
+import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -203,3 +205,18 @@ def test_a_run_that_fails_before_its_first_training_round_leaves_nothing(tmp_pat
     with pytest.raises(CoveyError):
         list(run)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_anomaly_run_without_benign_test_rows_comes_to_a_result(tmp_path: Path) -> None:
+    data = replace(DATA, is_train=DATA.is_train | (DATA.label == 0))
+    plan = plan_of(
+        data={"task": Task.ANOMALY, "partition": {"kind": "benign_only"}},
+        model={"kind": "autoencoder", "hidden": [2]},
+        rounds={"count": 2},
+    )
+    run = Simulation(plan, data, tmp_path)
+    reports = list(run)
+    assert reports[-1].look is not None
+    assert reports[-1].look.loss is None
+    assert outcome(list(Simulation(plan, data, tmp_path, resume=True))) == outcome(reports)
+    assert json.dumps(run.result().as_json(), allow_nan=False)

@@ -30,7 +30,7 @@ MOST_CROSS_ANSWERS = 50_000_000
 class Look:
     """A glance at the test rows after a round: pooled, and the device with the lowest accuracy on its own."""
 
-    loss: float
+    loss: float | None  # None where no row says anything about it, or where it is beyond all numbers
     accuracy: float | None
     macro_f1: float | None
     worst_device: str
@@ -217,17 +217,21 @@ class Judge:
             is_attack=self.truth != 0,
         )
 
-    def _loss(self, outputs: Floats) -> float:
-        """Mean loss of the test rows; of the benign ones alone for a reconstruction."""
+    def _loss(self, outputs: Floats) -> float | None:
+        """Mean loss of the test rows; of the benign ones alone for a reconstruction, None where there are none."""
+        losses = self._losses(outputs)
+        return known(float(losses.mean())) if losses.size else None
+
+    def _losses(self, outputs: Floats) -> NDArray[np.float64]:
         values = outputs.astype(np.float64)
         if self.spec.loss is Loss.SOFTMAX_CE:
             top = values.max(axis=1)
             spread = np.log(np.exp(values - top[:, np.newaxis]).sum(axis=1))
-            return float((top + spread - values[np.arange(values.shape[0]), self.truth]).mean())
+            return np.asarray(top + spread - values[np.arange(values.shape[0]), self.truth])
         if self.spec.loss is Loss.BCE:
             logits = values[:, 0]
-            return float((np.logaddexp(0, logits) - logits * self.truth).mean())
-        return float(np.square(values - self.test)[self.truth == 0].mean())
+            return np.asarray(np.logaddexp(0, logits) - logits * self.truth)
+        return np.asarray(np.square(values - self.test)[self.truth == 0])
 
 
 def _benign_rows(dataset: Dataset, population: Population, device: int) -> NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite, nan
 from typing import Self
 
 from covey.protocol import Outcome, RoundRecord
@@ -110,7 +109,7 @@ class RoundReport:
             "look": None
             if look is None
             else [
-                look.loss if isfinite(look.loss) else None,
+                look.loss,
                 look.accuracy,
                 look.macro_f1,
                 look.worst_device,
@@ -177,10 +176,8 @@ class _Values:
         if not isinstance(value, list):
             raise TypeError("look")
         loss, accuracy, macro_f1, worst_device, worst_accuracy = value
-        shares = [None if share is None else _number(share) for share in (accuracy, macro_f1)]
-        return Look(
-            nan if loss is None else _number(loss), shares[0], shares[1], str(worst_device), _number(worst_accuracy)
-        )
+        figures = [None if figure is None else _number(figure) for figure in (loss, accuracy, macro_f1)]
+        return Look(*figures, str(worst_device), _number(worst_accuracy))
 
 
 def _number(value: object) -> float:
