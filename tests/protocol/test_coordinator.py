@@ -1,5 +1,7 @@
 """The coordinator, driven by hand: verdicts, ends of rounds, time, snapshots."""
 
+import struct
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from covey.aggregation import FedAdam
+from covey.core import Codec, UpdateFields, write_update
 from covey.protocol import (
     UNKNOWN_SENDER,
     Coordinator,
@@ -306,3 +310,51 @@ def test_bytes_that_travel_are_counted() -> None:
 )
 def test_a_quorum_needs_its_share_and_not_one_more(quorum: float, target: int, needed: int) -> None:
     assert settings_of(quorum=quorum).needed(target) == needed
+
+
+def _c_and_its_devices(bench: Bench, senders: tuple[int, ...]) -> tuple[float, float]:
+    """The fleet's variate and the mean of the devices', after one round in which they started from zero."""
+    memory = bench.coordinator.memory
+    reach = bench.settings.trainer.reach(1, 3, np.array([20], np.uint32))[0]
+    return float(memory.variate[0]), -0.5 / reach * len(senders) / bench.n_devices
+
+
+@pytest.mark.parametrize("end", ["no quorum", "refused by the gate", "published"])
+def test_the_fleets_variate_follows_the_devices_however_the_round_ends(end: str) -> None:
+    senders = (0, 1) if end == "no quorum" else (0, 1, 2, 3)
+    bench = Bench(settings_of(trainer=Scaffold(steps=3), quorum=0.6)).start()
+    before = bench.coordinator.memory.current.digest
+    messages = [bench.update(0.5, examples=20) for _ in senders]
+    bench.handle(UpdatesReceived(bench.block(senders, messages)), validate=end == "published")
+    bench.now += 60 * SECOND
+    bench.handle(DeadlinePassed())
+    assert all(receipts.durable.all() for receipts in bench.effects if isinstance(receipts, SendReceipts))
+    assert (bench.coordinator.memory.current.digest == before) == (end != "published")
+    fleet, mean = _c_and_its_devices(bench, senders)
+    assert fleet == pytest.approx(mean, rel=1e-6)
+    assert bench.tasks(2).variate[0] == fleet
+
+
+@pytest.mark.parametrize("value", [1e30, 3e38])
+def test_a_variate_that_runs_away_is_neither_kept_nor_told(value: float) -> None:
+    bench = Bench(settings_of(trainer=Scaffold(steps=3))).start()
+    digest = bench.coordinator.memory.current.digest
+    bench.send((0, _plain_update(bench, value)), *((device, bench.update(0.0)) for device in (1, 2, 3)))
+    assert bench.records()[-1].outcome is Outcome.REJECTED_BY_GATE
+    assert bench.coordinator.memory.current.digest == digest
+    assert not bench.coordinator.memory.variate.any()
+    assert not bench.tasks(2).variate.any()
+
+
+def test_moments_that_run_away_are_not_kept() -> None:
+    bench = Bench(replace(settings_of(), server=FedAdam())).start()
+    bench.send((0, _plain_update(bench, 1e30)), *((device, bench.update(0.0)) for device in (1, 2, 3)))
+    assert bench.records()[-1].outcome is Outcome.REJECTED_BY_GATE
+    assert all(np.abs(moment).max() < 1.0 for moment in bench.coordinator.memory.server_state)
+
+
+def _plain_update(bench: Bench, value: float) -> bytes:
+    """An update of float32 that no honest codec would measure: its norm overflows."""
+    n = bench.coordinator.memory.current.spec.n_parameters
+    payload = struct.pack("<BI", Codec.FLOAT32, n) + np.full(n, value, np.float32).tobytes()
+    return write_update(UpdateFields(1, 2, 10, 0.5, bench.tasks().task.digest, payload))

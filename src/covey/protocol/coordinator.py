@@ -4,7 +4,7 @@
 
 Rules: `handle` never waits and never fails because of what a device sent; what a device sent wrong is a Verdict in its
 receipt. The time of events never goes back. A round ends with enough updates or at its deadline; without its quorum it
-changes nothing. A round's tasks are sent in the same call that ended the round before it.
+leaves the model as it is. A round's tasks are sent in the same call that ended the round before it.
 """
 
 from typing import TypeAlias
@@ -16,7 +16,7 @@ from covey.protocol.effects import Effect, Finished, Publish, RecordRound, SendT
 from covey.protocol.events import DeadlinePassed, Event, SketchesReceived, Started, UpdatesReceived, ValidationDone
 from covey.protocol.issues import Issue, Issues
 from covey.protocol.memory import Arrays, Memory
-from covey.protocol.publishing import Publishing, candidate_of, refuse_updates
+from covey.protocol.publishing import Publishing, candidate_of, move_variate, refuse_updates
 from covey.protocol.records import Outcome
 from covey.protocol.settings import STATISTICS_COHORT, Settings
 from covey.protocol.statistics import STATISTICS_ROUND, StatisticsRound, agree_step_scale, first_version, late_sketches
@@ -164,9 +164,10 @@ class Coordinator:
         return [tasks]
 
     def _close_round(self, done: TrainingRound, now_ms: int, rng: np.random.Generator) -> list[Effect]:
+        is_sound = move_variate(done, self._memory)
         if not done.has_quorum(self._settings):
             return self._record(done.tally, Outcome.TOO_FEW_UPDATES, now_ms, rng)
-        candidate = candidate_of(done, self._settings, self._memory)
+        candidate = candidate_of(done, self._settings, self._memory) if is_sound else None
         if candidate is None:
             return self._record(done.tally, Outcome.REJECTED_BY_GATE, now_ms, rng)
         self._phase = candidate

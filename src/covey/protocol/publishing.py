@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from covey.aggregation import ServerState
 from covey.models import ModelVersion
@@ -14,6 +15,10 @@ from covey.protocol.settings import Settings
 from covey.protocol.tally import Tally
 from covey.protocol.training_round import TrainingRound, read_headers
 
+#: A mean gradient, and a moment (the square of one), beyond which nothing sound has led.
+LARGEST_VARIATE = 1e6
+LARGEST_MOMENT = LARGEST_VARIATE**2
+
 
 @dataclass(slots=True, eq=False)
 class Publishing:
@@ -21,7 +26,6 @@ class Publishing:
 
     candidate: ModelVersion
     server_state: ServerState
-    variate: np.ndarray[tuple[int], np.dtype[np.float32]] | None
     tally: Tally
 
     def receive(self, block: MessageBlock, memory: Memory) -> SendReceipts:
@@ -34,26 +38,21 @@ class Publishing:
         """The candidate is the fleet's model from now on."""
         memory.version = self.candidate
         memory.server_state = self.server_state
-        memory.variate = self.variate
 
     def arrays(self) -> Arrays:
         """For a snapshot."""
         arrays: Arrays = {"candidate": np.frombuffer(self.candidate.encode(), np.uint8), **self.tally.arrays()}
         for place, moment in enumerate(self.server_state):
             arrays[f"candidate.server.{place}"] = moment
-        if self.variate is not None:
-            arrays["candidate.variate"] = self.variate
         return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> "Publishing":
         """From a snapshot."""
         moments = sorted(name for name in arrays if name.startswith("candidate.server."))
-        variate = arrays.get("candidate.variate")
         return cls(
             candidate=ModelVersion.decode(arrays["candidate"].tobytes()),
             server_state=tuple(arrays[name].astype(np.float64) for name in moments),
-            variate=None if variate is None else variate.astype(np.float32),
             tally=Tally.from_arrays(arrays),
         )
 
@@ -67,13 +66,30 @@ def refuse_updates(block: MessageBlock, memory: Memory) -> SendReceipts:
 
 
 def candidate_of(done: TrainingRound, settings: Settings, memory: Memory) -> Publishing | None:
-    """The next model from a round that has its quorum; None where its parameters are not finite."""
+    """The next model from a round that has its quorum; None where it or the server's moments ran away."""
     current = memory.current
     change = done.aggregate.change()
     parameters, server_state = settings.server.step(current.parameters, change, memory.server_state)
-    if not np.isfinite(parameters).all():
+    if not np.isfinite(parameters).all() or not all(_within(moment, LARGEST_MOMENT) for moment in server_state):
         return None
-    variate = memory.variate
-    if done.variates is not None and variate is not None:
-        variate = done.variates.applied(variate, memory.issues.variates(), memory.step_scale)
-    return Publishing(current.successor(parameters), server_state, variate, done.tally)
+    return Publishing(current.successor(parameters), server_state, done.tally)
+
+
+def move_variate(done: TrainingRound, memory: Memory) -> bool:
+    """Let the fleet's variate follow those of the devices whose updates were accepted, whatever becomes of the round.
+
+    Their receipts are durable, so they move theirs. False where the variate would run away: it stays as it is.
+    """
+    if done.variates is None or memory.variate is None:
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = done.variates.applied(memory.variate, memory.issues.variates(), memory.step_scale)
+    if not _within(moved, LARGEST_VARIATE):
+        return False
+    memory.variate = moved
+    return True
+
+
+def _within(values: NDArray[np.floating], bound: float) -> bool:
+    """Whether all are finite and at most `bound` in magnitude."""
+    return bool((np.abs(values) <= bound).all())

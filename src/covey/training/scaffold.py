@@ -4,7 +4,9 @@ A device adds `c - c_i` to every gradient, where c_i is the mean gradient it saw
 them, so devices with different rows no longer drift apart. Its new c_i follows from the update it sent:
 `c_i - c - update / reach`, reach being how far a unit gradient would have moved it. The server knows all of that too,
 so it derives the change of c from the very same bytes, and nothing but the update travels up. The device keeps a new
-c_i only once its update is durable, so both sides count the same updates.
+c_i only once a receipt tells it that its update is durable, and the server counts what it accepted whatever becomes of
+the round, so both sides count the same updates. They part, for good, by the share of a device that gives up between the
+two: its Task expires, or it loses its memory, after its update was accepted and before any receipt came through.
 """
 
 from dataclasses import dataclass

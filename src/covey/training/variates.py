@@ -1,7 +1,9 @@
 """Control variates (SCAFFOLD): the fleet's mean gradient as the server keeps it, and a device's own.
 
 Both sides compute with decoded updates, never with what a device had before its update was quantised, so c stays the
-weighted mean of the c_i up to rounding (a test holds it).
+weighted mean of the c_i up to rounding (tests hold it), as far as two things hold: that a device hears of every update
+of its that was accepted (`scaffold` says when it does not), and that the fleet's weight, estimated in the statistics
+round, is right. Where only some devices sketch, c and that mean differ by a constant factor.
 """
 
 from dataclasses import dataclass, field
