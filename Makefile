@@ -12,7 +12,12 @@ CORE_SOURCES := $(wildcard libcovey/src/*.[ch] libcovey/include/*.h) src/covey/c
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
+# Debian's own python3 comes in parts: what is missing is said before anything is half made.
+PYTHON_PARTS := import ensurepip, pathlib, sysconfig; pathlib.Path(sysconfig.get_path("include"), "Python.h").stat()
+
 $(VENV)/.created:
+	@$(PYTHON) -c '$(PYTHON_PARTS)' 2>/dev/null || \
+	    { echo "$(PYTHON) lacks venv or its C headers: apt-get install python3-venv python3-dev" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip 'setuptools>=77' 'cffi>=2.0,<3'
 	touch $@

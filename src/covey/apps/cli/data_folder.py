@@ -22,10 +22,12 @@ def data_folder(given: Path | None, path: str | None) -> Path:
         return folder
     if given and _holds_devices(root):
         return root
-    tried = f"{folder} or {root}" if path and given else f"{folder}"
+    cause = f"there is no data folder {folder}"
+    if path and root.is_dir():
+        cause = f"{root} holds neither a folder {path} nor files <device>.csv.gz"
     raise DataError(
         Code.DATA_NOT_FOUND,
-        f"there is no data folder {tried}",
+        cause,
         "give it with --data DIR, or set COVEY_DATA to the folder that holds the data sets",
     )
 
