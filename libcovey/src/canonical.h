@@ -1,7 +1,8 @@
 /* canonical.h - what makes the bits of float32 results the same everywhere. Included first by every file that computes.
  *
  * Each operation is rounded to float32 by itself: no wider intermediates and no fused multiply-add, even where the
- * compiler was not told so on its command line. */
+ * compiler was not told so on its command line. Nor are subnormal numbers flushed to zero, which Armv8.1-M's vector
+ * instructions (MVE, Cortex-M55) always do: there, loops must not become vector code. */
 #ifndef COVEY_CANONICAL_H
 #define COVEY_CANONICAL_H
 
@@ -18,6 +19,14 @@
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
 #pragma GCC optimize("fp-contract=off")
+#endif
+
+#if defined(__ARM_FEATURE_MVE) && defined(__clang__)
+#if __ARM_FEATURE_MVE & 2
+#error "clang makes float vectors of loops, and MVE flushes subnormals: compile with +nomve.fp"
+#endif
+#elif defined(__ARM_FEATURE_MVE)
+#pragma GCC optimize("no-tree-vectorize", "no-tree-slp-vectorize")
 #endif
 
 #endif

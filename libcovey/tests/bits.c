@@ -433,6 +433,46 @@ static int device_machine(void)
     return COVEY_OK;
 }
 
+/* Weights below the smallest normal number: kernels, compilers or processors that flush them show. */
+static int below_normal(const covey_model *model, const float *inputs, uint32_t n_rows, uint64_t seed)
+{
+    uint32_t n = covey_model_parameters(model);
+    uint32_t *patterns = take(n * sizeof(uint32_t));
+    float *parameters = take_floats(n), *slopes = take_floats(n);
+    size_t size = covey_gradient_size(model);
+    void *arena = take(size);
+    if (inputs == NULL || patterns == NULL || parameters == NULL || slopes == NULL || arena == NULL) {
+        return COVEY_E_ARENA;
+    }
+    for (uint32_t i = 0; i < n; i++) { /* up to 5.9e-39, either sign */
+        uint64_t draw = covey_random_u64(seed, i);
+        patterns[i] = (uint32_t)(draw >> 42) | (uint32_t)draw << 31;
+    }
+    memcpy(parameters, patterns, n * sizeof(float));
+    covey_rows rows = {inputs, classes(n_rows, seed + 1, covey_model_outputs(model)), NULL, NULL, n_rows};
+    float loss = 0.0f;
+    int status = covey_gradient(model, &rows, parameters, slopes, &loss, arena, size);
+    mix_floats(slopes, n);
+    mix_float(loss);
+    return status < 0 ? status : predict(model, parameters, inputs, n_rows);
+}
+
+static int subnormals(void)
+{
+    enum { FEATURES = 5, ROWS = 9 };
+    static const covey_layer layers[] = {{COVEY_SPLINE, COVEY_RELU, FEATURES, 18, 4 * FEATURES, 0, 0, 0},
+                                         {COVEY_DENSE, COVEY_LINEAR, 18, 3, 0, 0, 0, 0},
+                                         {COVEY_DENSE, COVEY_TANH, 14, 18, 0, 0, 0, 0},
+                                         {COVEY_DENSE, COVEY_LINEAR, 18, 3, 0, 0, 0, 0}};
+    static const covey_model spline_model = {layers, 2, COVEY_SOFTMAX_CE}, dense_model = {layers + 2, 2, COVEY_SOFTMAX_CE};
+    static const uint16_t offset[FEATURES + 1] = {0, 4, 8, 12, 16, 20};
+    for (int32_t i = 870; i < 1040; i++) {
+        mix_float(covey_expf((float)i * -0.1f));
+    }
+    int status = below_normal(&spline_model, positions(ROWS, FEATURES, offset, 110), ROWS, 111);
+    return status < 0 ? status : below_normal(&dense_model, numbers(ROWS * 14, 113, 3.0f), ROWS, 114);
+}
+
 /* What a device runs at boot; it holds its own digest of the results. */
 static int self_test(void)
 {
@@ -473,7 +513,7 @@ static const struct {
     {"functions", functions}, {"encodings", encodings},     {"spline", spline},   {"dense", dense},
     {"binary", binary},       {"convolution", convolution}, {"autoencoder", autoencoder},
     {"mlp_115", mlp_115},     {"spline_85", spline_85},     {"updates", updates}, {"device", device_machine},
-    {"self_test", self_test},
+    {"subnormals", subnormals}, {"self_test", self_test},
 };
 
 int main(int argc, char **argv)

@@ -50,9 +50,10 @@ def run_hosted(program: Path) -> list[Run]:
 
 
 def run_image(image: Path) -> Run:
-    text = output([*QEMU, *STEADY, "-machine", MACHINES[image.stem], "-kernel", str(image)])
+    machine = MACHINES[image.stem.split("-")[0]]
+    text = output([*QEMU, *STEADY, "-machine", machine, "-kernel", str(image)])
     image.with_suffix(".txt").write_text(text)
-    return parse(f"{image.stem} {MACHINES[image.stem]}", text)
+    return parse(f"{image.stem} {machine}", text)
 
 
 def run(program: Path) -> list[Run]:

@@ -3,6 +3,9 @@
 #include "check.h"
 
 #include <math.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
 
 enum { CLIENTS = 9, STRIDE = 4096 };
 
@@ -176,6 +179,25 @@ static void the_self_test_passes_on_every_kernel(void)
     free(arena);
 }
 
+/* As a process does that someone loaded an -Ofast library into. */
+static void the_self_test_sees_flushing_to_zero(void)
+{
+#if defined(__x86_64__)
+    static const unsigned modes[] = {0x8040, 0x8000, 0x0040}; /* of MXCSR: both, results, operands */
+    size_t size = covey_self_test_size();
+    void *arena = malloc(size);
+    unsigned usual = _mm_getcsr();
+    for (uint32_t k = 0; k < N_OF(case_kernels); k++)
+        for (uint32_t m = 0; m < N_OF(modes) && covey_kernel_select(case_kernels[k]) == COVEY_OK; m++) {
+            _mm_setcsr(usual | modes[m]);
+            int status = covey_self_test(arena, size);
+            _mm_setcsr(usual);
+            CHECK(status == COVEY_E_VERSION);
+        }
+    free(arena);
+#endif
+}
+
 int main(void)
 {
     the_number_of_threads_does_not_show();
@@ -184,5 +206,6 @@ int main(void)
     a_client_that_fails_does_not_hold_up_the_others();
     wrong_jobs_are_refused();
     the_self_test_passes_on_every_kernel();
+    the_self_test_sees_flushing_to_zero();
     return check_done();
 }
