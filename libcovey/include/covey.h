@@ -22,6 +22,7 @@ extern "C" {
 #define COVEY_MAX_LAYERS 8
 #define COVEY_MAX_WIDTH 1024      /* inputs, outputs and channels of a layer */
 #define COVEY_MAX_PARAMETERS 1048576u
+#define COVEY_MAX_WORK 67108864u  /* products of one row through all layers; for pooling, values that are looked at */
 #define COVEY_DIGEST_BYTES 16     /* model digests travel as the first 16 bytes of a SHA-256 */
 
 typedef enum {
@@ -142,13 +143,14 @@ size_t covey_train_size(const covey_model *model, const covey_training *training
 int covey_train(const covey_model *model, const covey_training *training, const covey_rows *rows, float *parameters,
                 void *arena, size_t arena_size, covey_training_result *result);
 
-/* Gradient of the mean loss over all rows (no decay, anchor, correction), for tests and statistics. HUBER: delta 1. */
+/* Gradient of the mean loss over all rows (no decay, anchor, correction), for tests and statistics. HUBER: delta 1.
+ * Where they overflow (COVEY_E_NONFINITE) both are written. */
 size_t covey_gradient_size(const covey_model *model);
 int covey_gradient(const covey_model *model, const covey_rows *rows, const float *parameters, float *gradient, float *loss,
                    void *arena, size_t arena_size);
 
 size_t covey_predict_size(const covey_model *model);
-/* outputs (n_rows, model outputs): logits, or reconstructions. */
+/* outputs (n_rows, model outputs): logits, or reconstructions. Where they overflow (COVEY_E_NONFINITE) some are written. */
 int covey_predict(const covey_model *model, const float *parameters, const float *inputs, uint32_t n_rows, float *outputs,
                   void *arena, size_t arena_size);
 float covey_sigmoid(float x);
@@ -310,12 +312,14 @@ typedef struct {
 /* Message i is messages[offsets[i] .. offsets[i] + sizes[i]); COVEY_E_ARGUMENT if one is not within the block. */
 int covey_updates_read(const uint8_t *messages, size_t block_size, const uint64_t *offsets, const uint32_t *sizes,
                        size_t n_messages, uint32_t n_parameters, covey_update_header *headers);
-/* Row i of out (n_messages, n_parameters) = the decoded update i; each already read with status OK. */
-int covey_updates_decode(const uint8_t *messages, const uint64_t *offsets, const covey_update_header *headers,
-                         size_t n_messages, uint32_t n_parameters, float *out);
-/* sum += weights[i] * update i over messages with weights[i] != 0, in index order; each already read with status OK. */
-int covey_updates_accumulate(const uint8_t *messages, const uint64_t *offsets, const covey_update_header *headers,
-                             const double *weights, size_t n_messages, uint32_t n_parameters, uint32_t n_threads, double *sum);
+/* Row i of out (n_messages, n_parameters) = the decoded update i; each already read with status OK from this block and
+ * for as many parameters. A header of another one is refused where bytes beyond the block would be read for it. */
+int covey_updates_decode(const uint8_t *messages, size_t block_size, const uint64_t *offsets,
+                         const covey_update_header *headers, size_t n_messages, uint32_t n_parameters, float *out);
+/* sum += weights[i] * update i over messages with weights[i] != 0, in index order; each of these already read, as above. */
+int covey_updates_accumulate(const uint8_t *messages, size_t block_size, const uint64_t *offsets,
+                             const covey_update_header *headers, const double *weights, size_t n_messages,
+                             uint32_t n_parameters, uint32_t n_threads, double *sum);
 
 /* ---------------------------------------------------------------- self
  * Trains, quantises, encodes and decodes a small fixed case and compares with the digest all targets agree on;

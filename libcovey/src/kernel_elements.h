@@ -51,7 +51,7 @@ static void round_int8(const float *w, uint32_t rows, uint32_t cols, size_t stri
             most = (magnitude & larger) | (most & ~larger);
         }
         vector largest = (vector)most;
-        vector_int counts = largest >= 1e-30f;
+        vector_int counts = largest >= COVEY_NEGLIGIBLE;
         vector unit = (vector)((vector_int)(largest / 127.0f) & counts);
         vector inverse = (vector)((vector_int)(127.0f / largest) & counts);
         for (uint32_t r = 0; r < rows; r++) {

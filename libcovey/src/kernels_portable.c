@@ -232,7 +232,8 @@ static void round_int8(const float *w, uint32_t rows, uint32_t cols, size_t stri
             float x = w[r * stride + c], magnitude = x < 0.0f ? -x : x;
             largest = magnitude > largest ? magnitude : largest;
         }
-        float unit = largest < 1e-30f ? 0.0f : largest / 127.0f, inverse = largest < 1e-30f ? 0.0f : 127.0f / largest;
+        float unit = largest < COVEY_NEGLIGIBLE ? 0.0f : largest / 127.0f;
+        float inverse = largest < COVEY_NEGLIGIBLE ? 0.0f : 127.0f / largest;
         for (uint32_t r = 0; r < rows; r++) {
             float x = w[r * stride + c] * inverse;
             out[r * stride + c] = (float)(int32_t)(x + (x < 0.0f ? -0.5f : 0.5f)) * unit;

@@ -59,9 +59,19 @@ static uint64_t layer_parameters(const covey_layer *layer)
     return is_pool(layer) ? 0 : ((uint64_t)covey_layer_rows(layer) + 1) * layer->outputs;
 }
 
+/* Products of one row; pooling: values it looks at. */
+static uint64_t layer_work(const covey_layer *layer)
+{
+    if (layer->kind == COVEY_SPLINE)
+        return (uint64_t)layer->inputs * 2 * layer->outputs;
+    if (is_pool(layer))
+        return (uint64_t)covey_layer_steps(layer) * layer->kernel * layer->inputs;
+    return (uint64_t)covey_layer_steps(layer) * covey_layer_rows(layer) * layer->outputs;
+}
+
 int covey_model_check(const covey_model *model)
 {
-    uint64_t parameters = 0;
+    uint64_t parameters = 0, work = 0;
     if (!model || !model->layers || model->n_layers == 0 || model->n_layers > COVEY_MAX_LAYERS)
         return COVEY_E_MODEL;
     if (model->loss < COVEY_SOFTMAX_CE || model->loss > COVEY_HUBER)
@@ -75,9 +85,10 @@ int covey_model_check(const covey_model *model)
         if (l > 0 && covey_layer_values_in(layer) != covey_layer_values_out(layer - 1))
             return COVEY_E_MODEL;
         parameters += layer_parameters(layer);
+        work += layer_work(layer);
     }
     uint32_t outputs = covey_layer_values_out(&model->layers[model->n_layers - 1]);
-    if (parameters == 0 || parameters > COVEY_MAX_PARAMETERS)
+    if (parameters == 0 || parameters > COVEY_MAX_PARAMETERS || work > COVEY_MAX_WORK)
         return COVEY_E_MODEL;
     if (model->loss == COVEY_BCE && outputs != 1)
         return COVEY_E_MODEL;

@@ -75,6 +75,8 @@ int covey_predict(const covey_model *model, const float *parameters, const float
             memcpy(outputs + (size_t)(first + r) * layout->n_outputs,
                    e.network.values[layout->n_layers - 1] + (size_t)r * last->out_stride,
                    layout->n_outputs * sizeof(float));
+        if (!layout->kernels->finite(outputs + (size_t)first * layout->n_outputs, (size_t)count * layout->n_outputs))
+            status = COVEY_E_NONFINITE;
     }
     return status;
 }
@@ -124,5 +126,5 @@ int covey_gradient(const covey_model *model, const covey_rows *rows, const float
     *loss = sum_gradient(&e, &mean, rows, padded);
     if (e.gradient)
         covey_layout_unpack(&e.layout, e.gradient, gradient);
-    return COVEY_OK;
+    return covey_is_finite(*loss) && e.layout.kernels->finite(gradient, e.layout.n_flat) ? COVEY_OK : COVEY_E_NONFINITE;
 }

@@ -8,9 +8,6 @@
 #include "covey.h"
 #include "layout.h"
 
-/* Below this magnitude the quotients 127 / max and 2047 / max could overflow; such a column or row counts as zero. */
-#define COVEY_NEGLIGIBLE 1e-30f
-
 /* Terms of one sum that int32 holds for certain: infer.c has the proof. */
 enum { COVEY_FAN_IN_LIMIT = 8000 };
 

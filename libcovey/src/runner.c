@@ -5,11 +5,11 @@
 #include "canonical.h"
 
 #include "covey.h"
+#include "payload.h"
 #include "train.h"
 
 #if defined(__unix__) || defined(__APPLE__)
 
-#include <math.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -63,12 +63,18 @@ static int measure(const covey_job *job, run_state *run)
     return COVEY_OK;
 }
 
+/* Bytes for all threads; 0: more than size_t can say. */
+static size_t arena_bytes(const run_state *run, uint32_t n_threads)
+{
+    return run->slice > (SIZE_MAX - LINE) / n_threads ? 0 : run->slice * n_threads + LINE;
+}
+
 size_t covey_run_size(const covey_job *job, uint32_t n_threads)
 {
     run_state run;
     if (n_threads == 0 || n_threads > MOST_THREADS || measure(job, &run) != COVEY_OK)
         return 0;
-    return run.slice * n_threads + LINE;
+    return arena_bytes(&run, n_threads);
 }
 
 static int rows_exist(const covey_job *job, const covey_client *client)
@@ -133,21 +139,6 @@ static int32_t write_message(const run_state *run, uint32_t i, float *delta, uin
     return covey_update_write(&update, job->messages + i * job->message_stride, job->message_stride);
 }
 
-/* As covey_payload_encode measures it: 16 sums, then their sum. */
-static float norm_of(const float *delta, uint32_t n)
-{
-    float lane[16] = {0}, sum = 0.0f;
-    uint32_t i = 0;
-    for (; i + 16 <= n; i += 16)
-        for (uint32_t k = 0; k < 16; k++)
-            lane[k] += delta[i + k] * delta[i + k];
-    for (uint32_t k = 0; i + k < n; k++)
-        lane[k] += delta[i + k] * delta[i + k];
-    for (uint32_t k = 0; k < 16; k++)
-        sum += lane[k];
-    return sqrtf(sum);
-}
-
 static void run_client(const run_state *run, uint32_t i, uint8_t *arena)
 {
     const covey_job *job = run->job;
@@ -155,6 +146,7 @@ static void run_client(const run_state *run, uint32_t i, uint8_t *arena)
     float *delta = (float *)(void *)(arena + run->train_size);
     uint8_t *payload = (uint8_t *)delta + rounded_up(run->n_parameters * sizeof(float));
     const float *start = client->parameters ? client->parameters : job->parameters;
+    float *kept = job->deltas ? job->deltas + (size_t)i * run->n_parameters : 0;
     covey_client_result *result = &job->results[i];
     covey_training_result made = {0};
     *result = (covey_client_result){.status = train_client(run, i, delta, arena, &made)};
@@ -165,17 +157,17 @@ static void run_client(const run_state *run, uint32_t i, uint8_t *arena)
         for (uint32_t p = 0; p < run->n_parameters; p++)
             delta[p] -= start[p];
     }
-    if (job->deltas && result->status == COVEY_OK)
-        memcpy(job->deltas + (size_t)i * run->n_parameters, delta, run->n_parameters * sizeof(float));
-    else if (job->deltas)
-        memset(job->deltas + (size_t)i * run->n_parameters, 0, run->n_parameters * sizeof(float));
+    if (kept && result->status == COVEY_OK)
+        memcpy(kept, delta, run->n_parameters * sizeof(float)); /* before the codec clips it */
     if (result->status == COVEY_OK && job->recipe) {
         int32_t size = write_message(run, i, delta, payload, made.last_loss, &result->norm);
         result->status = size < 0 ? size : COVEY_OK;
         result->message_size = size < 0 ? 0 : (uint32_t)size;
     } else if (result->status == COVEY_OK) {
-        result->norm = norm_of(delta, run->n_parameters);
+        result->norm = covey_norm(delta, run->n_parameters);
     }
+    if (kept && result->status != COVEY_OK)
+        memset(kept, 0, run->n_parameters * sizeof(float));
 }
 
 static void *take_clients(void *argument)
@@ -201,7 +193,8 @@ int covey_run(const covey_job *job, uint32_t n_threads, void *arena, size_t aren
         return status;
     if (!job->rows || !job->parameters || !job->results || (job->messages && !job->recipe))
         return COVEY_E_ARGUMENT;
-    if (arena_size < run.slice * n_threads + LINE)
+    size_t needed = arena_bytes(&run, n_threads);
+    if (needed == 0 || arena_size < needed)
         return COVEY_E_ARENA;
     run.n_threads = n_threads;
     uint8_t *base = (uint8_t *)arena + (LINE - (uintptr_t)arena % LINE) % LINE;

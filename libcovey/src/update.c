@@ -22,7 +22,6 @@ enum {
     NOISE = 256 /* coordinates whose noise is made at once */
 };
 
-#define NEGLIGIBLE 1e-30f            /* blocks below it are sent as zeros: 127 * 65536 / max could overflow */
 #define SCALE_LIMIT_BITS 0x7c000000u /* 2^121: the largest scale whose 128-fold is finite */
 
 #if defined(__GNUC__)
@@ -33,8 +32,8 @@ enum {
 
 /* ---------------------------------------------------------------- hot loops */
 
-/* Sum of squares: lane k adds those of indices k, k + 16, ... in order; then lane 0, 1, ... 15 are added in order. */
-static float squares(const float *values, uint32_t n)
+/* Of squares lane k adds those of indices k, k + 16, ... in order; then lane 0, 1, ... 15 are added in order. */
+float covey_norm(const float *values, uint32_t n)
 {
     float lane[LANES] = {0}, sum = 0;
     for (; n >= LANES; n -= LANES, values += LANES)
@@ -44,7 +43,7 @@ static float squares(const float *values, uint32_t n)
         lane[k] += values[k] * values[k];
     for (uint32_t k = 0; k < LANES; k++)
         sum += lane[k];
-    return sum;
+    return sqrtf(sum);
 }
 
 /* The largest magnitude of finite values: patterns without their sign are ordered like magnitudes. */
@@ -83,8 +82,8 @@ INLINE void encode_int8(const float *delta, uint32_t n, uint32_t block, uint64_t
         end = n - i < block ? n : i + block;
         float most = largest(delta + i, end - i);
         /* 8323070 = 127 * 65536 - 2, so that neither float rounding nor noise leads past 127 */
-        float inverse = most < NEGLIGIBLE ? 0.0f : 8323070.0f / most;
-        covey_store_float(out, most < NEGLIGIBLE ? 0.0f : most / 127.0f);
+        float inverse = most < COVEY_NEGLIGIBLE ? 0.0f : 8323070.0f / most;
+        covey_store_float(out, most < COVEY_NEGLIGIBLE ? 0.0f : most / 127.0f);
         out += SCALE;
         for (uint32_t part; i < end; i += part, out += part) {
             uint32_t at = i % NOISE;
@@ -194,7 +193,7 @@ int32_t covey_payload_encode(const covey_recipe *recipe, float *delta, uint32_t 
     size_t size = covey_payload_size(recipe, n);
     if (out_size < size)
         return COVEY_E_SPACE;
-    float length = sqrtf(squares(delta, n));
+    float length = covey_norm(delta, n);
     if (!covey_is_finite(length)) /* any NaN, infinity, or a delta too long to measure */
         return COVEY_E_NONFINITE;
     if (norm)
@@ -251,7 +250,7 @@ static int check_int8(const uint8_t *at, uint32_t n, uint32_t block)
     return COVEY_OK;
 }
 
-int covey_payload_check(const uint8_t *payload, size_t size, uint32_t n)
+int covey_payload_check_shape(const uint8_t *payload, size_t size, uint32_t n)
 {
     if (!payload || n == 0 || n > COVEY_MAX_PARAMETERS)
         return COVEY_E_ARGUMENT;
@@ -261,17 +260,24 @@ int covey_payload_check(const uint8_t *payload, size_t size, uint32_t n)
         return COVEY_E_VERSION;
     if (covey_load_u32(payload + 1) != n)
         return COVEY_E_LENGTH;
-    if (payload[0] == COVEY_CODEC_FLOAT32) {
-        int status = check_size(size, HEAD + 4 * (size_t)n);
-        return status == COVEY_OK ? check_float32(payload + HEAD, n) : status;
-    }
+    if (payload[0] == COVEY_CODEC_FLOAT32)
+        return check_size(size, HEAD + 4 * (size_t)n);
     if (size < INT8_HEAD)
         return COVEY_E_TRUNCATED;
     uint32_t block = covey_load_u16(payload + HEAD);
     if (block < SMALLEST_BLOCK || block > LARGEST_BLOCK)
         return COVEY_E_FORMAT;
-    int status = check_size(size, int8_size(n, block));
-    return status == COVEY_OK ? check_int8(payload + INT8_HEAD, n, block) : status;
+    return check_size(size, int8_size(n, block));
+}
+
+int covey_payload_check(const uint8_t *payload, size_t size, uint32_t n)
+{
+    int status = covey_payload_check_shape(payload, size, n);
+    if (status != COVEY_OK)
+        return status;
+    if (payload[0] == COVEY_CODEC_FLOAT32)
+        return check_float32(payload + HEAD, n);
+    return check_int8(payload + INT8_HEAD, n, covey_load_u16(payload + HEAD));
 }
 
 int covey_payload_decode(const uint8_t *payload, size_t size, uint32_t n, float *out)

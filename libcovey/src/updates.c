@@ -45,16 +45,29 @@ int covey_updates_read(const uint8_t *messages, size_t block_size, const uint64_
     return COVEY_OK;
 }
 
-int covey_updates_decode(const uint8_t *messages, const uint64_t *offsets, const covey_update_header *headers,
-                         size_t n_messages, uint32_t n_parameters, float *out)
+/* That a header is of a message at `offset` that was read with status OK for so many parameters. A look at few bytes:
+ * nothing is read or written out of bounds, but only covey_updates_read looked at the values. */
+static int check_header(const uint8_t *messages, size_t block_size, uint64_t offset, const covey_update_header *header,
+                        uint32_t n_parameters)
+{
+    if (header->status != COVEY_OK || offset > block_size || header->payload_offset > block_size - offset ||
+        header->payload_size > block_size - offset - header->payload_offset)
+        return COVEY_E_ARGUMENT;
+    return covey_payload_check_shape(messages + offset + header->payload_offset, header->payload_size, n_parameters);
+}
+
+int covey_updates_decode(const uint8_t *messages, size_t block_size, const uint64_t *offsets,
+                         const covey_update_header *headers, size_t n_messages, uint32_t n_parameters, float *out)
 {
     if (n_messages == 0)
         return COVEY_OK;
     if (!messages || !offsets || !headers || !out)
         return COVEY_E_ARGUMENT;
-    for (size_t i = 0; i < n_messages; i++)
-        if (headers[i].status != COVEY_OK)
-            return COVEY_E_ARGUMENT;
+    for (size_t i = 0; i < n_messages; i++) {
+        int status = check_header(messages, block_size, offsets[i], &headers[i], n_parameters);
+        if (status != COVEY_OK)
+            return status;
+    }
     for (size_t i = 0; i < n_messages; i++) {
         const uint8_t *payload = messages + offsets[i] + headers[i].payload_offset;
         int status = covey_payload_decode(payload, headers[i].payload_size, n_parameters, out + i * n_parameters);
@@ -108,16 +121,25 @@ static void add_on_threads(const share *all, uint32_t n_threads)
     }
 }
 
-int covey_updates_accumulate(const uint8_t *messages, const uint64_t *offsets, const covey_update_header *headers,
-                             const double *weights, size_t n_messages, uint32_t n_parameters, uint32_t n_threads, double *sum)
+int covey_updates_accumulate(const uint8_t *messages, size_t block_size, const uint64_t *offsets,
+                             const covey_update_header *headers, const double *weights, size_t n_messages,
+                             uint32_t n_parameters, uint32_t n_threads, double *sum)
 {
     if (n_messages == 0)
         return COVEY_OK;
-    if (!messages || !offsets || !headers || !weights || !sum || n_threads == 0 || n_parameters == 0)
+    if (!messages || !offsets || !headers || !weights || !sum || n_threads == 0)
         return COVEY_E_ARGUMENT;
-    for (size_t i = 0; i < n_messages; i++)
-        if (weights[i] != 0 && (headers[i].status != COVEY_OK || !(weights[i] - weights[i] == 0)))
+    if (n_parameters == 0 || n_parameters > COVEY_MAX_PARAMETERS)
+        return COVEY_E_ARGUMENT;
+    for (size_t i = 0; i < n_messages; i++) {
+        if (weights[i] == 0)
+            continue;
+        if (!(weights[i] - weights[i] == 0)) /* NaN or infinite */
             return COVEY_E_ARGUMENT;
+        int status = check_header(messages, block_size, offsets[i], &headers[i], n_parameters);
+        if (status != COVEY_OK)
+            return status;
+    }
     share all = {messages, offsets, headers, weights, n_messages, 0, n_parameters, sum};
     uint32_t most = n_threads < MOST_THREADS ? n_threads : MOST_THREADS;
     add_on_threads(&all, most < (n_parameters + 63) / 64 ? most : (n_parameters + 63) / 64);

@@ -71,11 +71,25 @@ static void more_parameters_than_the_limit_are_refused(void)
     CHECK(checked(&wide[1], 1, COVEY_MSE) == COVEY_E_MODEL);
 }
 
+/* Few parameters, but hours of work a row: such models are refused before anything runs them. */
+static void more_work_than_the_limit_is_refused(void)
+{
+    covey_layer endless[] = {
+        {.kind = COVEY_MAXPOOL1D, .inputs = 16, .outputs = 16, .length = 65535, .kernel = 32768, .stride = 1},
+        {.kind = COVEY_CONV1D, .inputs = 16, .outputs = 1, .length = 32768, .kernel = 32768, .stride = 1}};
+    CHECK(checked(endless, 2, COVEY_MSE) == COVEY_E_MODEL);
+    covey_layer conv = {.kind = COVEY_CONV1D, .inputs = 16, .outputs = 64, .length = 4351, .kernel = 16, .stride = 1};
+    CHECK(checked(&conv, 1, COVEY_MSE) == COVEY_E_MODEL); /* 4,336 steps of 16 * 16 * 64 products */
+    conv.length = 4096 + 15; /* 4,096: 2^26 products */
+    CHECK(checked(&conv, 1, COVEY_MSE) == COVEY_OK);
+}
+
 int main(void)
 {
     sizes_are_those_of_a_hand_count();
     a_wrong_field_is_refused();
     layers_that_do_not_fit_are_refused();
     more_parameters_than_the_limit_are_refused();
+    more_work_than_the_limit_is_refused();
     return check_done();
 }

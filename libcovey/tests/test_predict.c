@@ -72,10 +72,32 @@ static void wrong_calls_are_refused(void)
     case_free(&data);
 }
 
+static void outputs_that_overflow_are_told(void)
+{
+    const covey_layer layer = {.kind = COVEY_DENSE, .inputs = 1, .outputs = 1};
+    const covey_model model = {&layer, 1, COVEY_MSE};
+    float parameters[2] = {1e30f, 0}, inputs[40] = {0}, outputs[40], slopes[2], loss;
+    case_data data = {&model, 2, 1, 1, parameters, {.inputs = inputs, .targets = inputs, .n_rows = 40}};
+    for (uint32_t k = 0; k < N_OF(case_kernels); k++) {
+        if (covey_kernel_select(case_kernels[k]) != COVEY_OK)
+            continue;
+        size_t size = covey_gradient_size(&model);
+        void *arena = malloc(size);
+        inputs[3] = 0;
+        CHECK(predict(&data, 0, 40, outputs) == COVEY_OK);
+        CHECK(covey_gradient(&model, &data.rows, parameters, slopes, &loss, arena, size) == COVEY_OK);
+        inputs[3] = 1e20f;
+        CHECK(predict(&data, 0, 40, outputs) == COVEY_E_NONFINITE && predict(&data, 4, 36, outputs) == COVEY_OK);
+        CHECK(covey_gradient(&model, &data.rows, parameters, slopes, &loss, arena, size) == COVEY_E_NONFINITE);
+        free(arena);
+    }
+}
+
 int main(void)
 {
     a_spline_reads_between_its_knots();
     kernels_and_tiles_make_no_difference();
     wrong_calls_are_refused();
+    outputs_that_overflow_are_told();
     return check_done();
 }

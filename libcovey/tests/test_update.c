@@ -263,14 +263,42 @@ static void blocks_are_read_and_added_in_order_on_any_number_of_threads(void)
     const uint32_t threads[] = {1, 2, 3, 7, 1000};
     for (int t = 0; t < 5; t++) {
         memset(sum, 0, sizeof sum);
-        CHECK(covey_updates_accumulate(messages, offsets, headers, weights, MESSAGES, N, threads[t], sum) == COVEY_OK);
+        CHECK(covey_updates_accumulate(messages, sizeof messages, offsets, headers, weights, MESSAGES, N, threads[t], sum) == COVEY_OK);
         CHECK(memcmp(sum, expected, sizeof sum) == 0);
     }
-    CHECK(covey_updates_decode(messages, offsets, headers, 4, N, rows) == COVEY_OK && rows[0] != 0);
-    CHECK(covey_updates_decode(messages, offsets, headers, MESSAGES, N, rows) == COVEY_E_ARGUMENT);
+    CHECK(covey_updates_decode(messages, sizeof messages, offsets, headers, 4, N, rows) == COVEY_OK && rows[0] != 0);
+    CHECK(covey_updates_decode(messages, sizeof messages, offsets, headers, MESSAGES, N, rows) == COVEY_E_ARGUMENT);
     weights[4] = 1;
-    CHECK(covey_updates_accumulate(messages, offsets, headers, weights, MESSAGES, N, 2, sum) == COVEY_E_ARGUMENT);
+    CHECK(covey_updates_accumulate(messages, sizeof messages, offsets, headers, weights, MESSAGES, N, 2, sum) == COVEY_E_ARGUMENT);
     CHECK(memcmp(sum, expected, sizeof sum) == 0);
+}
+
+/* A caller that mixes up blocks, sizes or weights is refused before a byte is read out of place. */
+static void headers_of_another_block_are_refused(void)
+{
+    static uint8_t message[CAPACITY];
+    static double sum[4 * N];
+    static float delta[N], rows[4 * N];
+    uint8_t payload[CAPACITY];
+    const covey_recipe recipe = {COVEY_CODEC_FLOAT32, 0, 0};
+    fill(delta, 1);
+    covey_update update = example(payload, (uint32_t)covey_payload_encode(&recipe, delta, N, 0, payload, CAPACITY, NULL));
+    const uint32_t size = (uint32_t)covey_update_write(&update, message, CAPACITY);
+    const uint64_t offset = 0, far = 1;
+    const double one = 1, weights[] = {NAN, INFINITY, -INFINITY};
+    covey_update_header header;
+    CHECK(covey_updates_read(message, size, &offset, &size, 1, N, &header) == COVEY_OK && header.status == COVEY_OK);
+    CHECK(covey_updates_accumulate(message, size, &offset, &header, &one, 1, 4 * N, 1, sum) == COVEY_E_LENGTH);
+    CHECK(covey_updates_decode(message, size, &offset, &header, 1, 4 * N, rows) == COVEY_E_LENGTH);
+    CHECK(covey_updates_accumulate(message, size, &offset, &header, &one, 1, UINT32_MAX, 2, sum) == COVEY_E_ARGUMENT);
+    CHECK(covey_updates_accumulate(message, size - 1, &offset, &header, &one, 1, N, 1, sum) == COVEY_E_ARGUMENT);
+    CHECK(covey_updates_decode(message, size, &far, &header, 1, N, rows) == COVEY_E_ARGUMENT);
+    for (int i = 0; i < 3; i++)
+        CHECK(covey_updates_accumulate(message, size, &offset, &header, &weights[i], 1, N, 1, sum) == COVEY_E_ARGUMENT);
+    header.payload_offset = UINT32_MAX;
+    CHECK(covey_updates_accumulate(message, size, &offset, &header, &one, 1, N, 1, sum) == COVEY_E_ARGUMENT);
+    for (int i = 0; i < 4 * N; i++)
+        CHECK(sum[i] == 0);
 }
 
 /* Every set of kernels that this machine has gives the same bytes. */
@@ -309,6 +337,7 @@ int main(void)
     messages_come_back_and_are_as_documented();
     changed_messages_are_refused();
     blocks_are_read_and_added_in_order_on_any_number_of_threads();
+    headers_of_another_block_are_refused();
     kernels_agree();
     return check_done();
 }

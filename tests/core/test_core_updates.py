@@ -162,6 +162,40 @@ def test_a_bad_message_in_a_block_has_its_own_status_and_cannot_be_summed() -> N
     assert headers["status"].tolist() == [core.Status.LENGTH, core.Status.TRUNCATED, core.Status.LENGTH]
 
 
+def test_headers_read_for_fewer_parameters_cannot_be_summed_or_decoded_for_more() -> None:
+    messages, offsets, sizes = block_of(1, np.ones((1, 16), np.float32))
+    headers = np.empty(1, np.dtype(core.UPDATE_HEADER_FIELDS))
+    core.read_updates(messages, offsets, sizes, 16, headers)
+    total, decoded = np.zeros(4000), np.zeros((1, 4000), np.float32)
+    with pytest.raises(CoreError, match="another number of parameters"):
+        core.accumulate_updates(messages, offsets, headers, np.ones(1), total)
+    with pytest.raises(CoreError, match="another number of parameters"):
+        core.decode_updates(messages, offsets, headers, 4000, decoded)
+    with pytest.raises(CoreError, match="out of its range"):
+        core.accumulate_updates(messages[:-1], offsets, headers, np.ones(1), total[:16])
+    assert not total.any()
+    assert not decoded.any()
+
+
+def test_a_long_payload_is_the_twins_where_one_block_holds_all_of_it() -> None:
+    """More coordinates than noise is made for at once."""
+    delta = np.random.default_rng(3).normal(size=3000).astype(np.float32)
+    for block in (48, 1000, 4096):
+        payload, _ = core.encode_payload(core.Recipe(core.Codec.INT8, block), delta.copy(), 77)
+        assert payload == encode_payload(core.Codec.INT8, block, 0.0, delta, 77)
+
+
+@pytest.mark.parametrize("weight", [np.nan, np.inf])
+def test_a_weight_that_is_not_finite_is_refused(weight: float) -> None:
+    messages, offsets, sizes = block_of(2, np.ones((2, 16), np.float32))
+    headers = np.empty(2, np.dtype(core.UPDATE_HEADER_FIELDS))
+    core.read_updates(messages, offsets, sizes, 16, headers)
+    total = np.zeros(16)
+    with pytest.raises(CoreError, match="out of its range"):
+        core.accumulate_updates(messages, offsets, headers, np.array([1, weight]), total)
+    assert not total.any()
+
+
 def test_messages_outside_of_their_block_are_the_callers_mistake() -> None:
     messages, offsets, sizes = block_of(2, np.ones((2, 20), np.float32))
     offsets[1] += 1

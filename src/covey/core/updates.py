@@ -167,13 +167,16 @@ def decode_updates(
     n_parameters: int,
     out: "WriteableBuffer",
 ) -> None:
-    """Write the deltas of a block of messages that `read_updates` found OK to `out` (n, n_parameters) float32."""
+    """Write the deltas of a block of messages that `read_updates` found OK to `out` (n, n_parameters) float32.
+
+    CoreError, and nothing written, where a header is not OK or belongs to another block or number of parameters.
+    """
     data = readable("uint8_t", messages, None, "messages")
     places = readable("uint64_t", offsets, None, "offsets")
     read = readable("covey_update_header", headers, len(places), "headers")
     rows = writable("float", out, len(places) * n_parameters, "out")
     checked(
-        lib.covey_updates_decode(data, places, read, len(places), n_parameters, rows), "decoding a block of updates"
+        lib.covey_updates_decode(data, len(data), places, read, len(places), n_parameters, rows), "decoding a block of updates"
     )
 
 
@@ -188,7 +191,8 @@ def accumulate_updates(
 ) -> None:
     """Add weights[i] * update i to `total` (n_parameters) float64, in the order of i, where the weight is not 0.
 
-    Each must have been found OK by `read_updates` for len(total) parameters. The bits do not depend on `n_threads`.
+    Each must have been found OK by `read_updates` for len(total) parameters; CoreError, and nothing added, if not, or if
+    a weight is not finite. The bits do not depend on `n_threads`.
     """
     data = readable("uint8_t", messages, None, "messages")
     places = readable("uint64_t", offsets, None, "offsets")
@@ -196,5 +200,5 @@ def accumulate_updates(
     read = readable("covey_update_header", headers, n, "headers")
     shares = readable("double", weights, n, "weights")
     sums = writable("double", total, None, "total")
-    status = lib.covey_updates_accumulate(data, places, read, shares, n, len(sums), n_threads, sums)
+    status = lib.covey_updates_accumulate(data, len(data), places, read, shares, n, len(sums), n_threads, sums)
     checked(status, "accumulating a block of updates")
