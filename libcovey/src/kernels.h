@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Below this magnitude quotients such as 127 * 65536 / max could overflow: such a block, column or row counts as zero. */
+#define COVEY_NEGLIGIBLE 1e-30f
+
 /* out(r, c) = start + sum over k of a(r, k) * w(k, c) for r < rows, c < cols. */
 typedef struct {
     const float *a;
