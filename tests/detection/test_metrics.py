@@ -8,6 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covey.detection import accuracy, confusion, f1_scores, macro_f1, rates, roc
+from covey.detection.metrics import Roc
+
+
+def area(curve: Roc) -> float:
+    """Area under the curve, by trapezoids."""
+    return float(np.sum(np.diff(curve.fpr) * (curve.tpr[1:] + curve.tpr[:-1]) / 2))
 
 
 def test_confusion_counts_true_classes_by_row_and_answers_by_column() -> None:
@@ -46,7 +52,7 @@ def test_roc_steps_through_the_rows_by_falling_score() -> None:
     assert curve is not None
     assert curve.tpr.tolist() == [0, 0.5, 0.5, 1, 1]
     assert curve.fpr.tolist() == [0, 0, 0.5, 0.5, 1]
-    assert curve.area == 0.75  # 3 of 4 pairs of an attack and a benign row are in order
+    assert area(curve) == 0.75  # 3 of 4 pairs of an attack and a benign row are in order
 
 
 def test_rows_of_equal_score_are_one_point_of_the_roc() -> None:
@@ -54,7 +60,7 @@ def test_rows_of_equal_score_are_one_point_of_the_roc() -> None:
     assert curve is not None
     assert curve.tpr.tolist() == [0, 1]
     assert curve.fpr.tolist() == [0, 1]
-    assert curve.area == 0.5
+    assert area(curve) == 0.5
 
 
 def test_roc_needs_rows_of_both_kinds() -> None:
@@ -72,7 +78,7 @@ def test_a_long_roc_is_thinned_without_losing_its_ends_or_its_area() -> None:
     assert full.tpr.size == 10_001
     assert thin.tpr.size <= 100
     assert (thin.fpr[0], thin.tpr[0], thin.fpr[-1], thin.tpr[-1]) == (0, 0, 1, 1)
-    assert thin.area == pytest.approx(full.area, abs=1e-3)
+    assert area(thin) == pytest.approx(area(full), abs=1e-3)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=40))
@@ -84,7 +90,7 @@ def test_roc_area_is_the_share_of_ordered_pairs(rows: list[tuple[int, bool]]) ->
     if curve is None:
         assert not pairs
     else:
-        assert curve.area == pytest.approx(np.mean(pairs))
+        assert area(curve) == pytest.approx(np.mean(pairs))
 
 
 def test_rates_count_scores_above_the_threshold_only() -> None:

@@ -24,7 +24,7 @@ def test_devices_come_in_the_order_of_their_ids_with_their_rows_together(
     assert dataset.label.tolist() == [0, 1, 0, 1] * 2
     assert dataset.train_rows(1).tolist() == [4, 5]
     assert dataset.test_rows(1).tolist() == [6, 7]
-    assert dataset.device_of_row().tolist() == [0] * 4 + [1] * 4
+    assert dataset.first_row.tolist() == [0, 4, 8]
     assert [dataset.attack_names[code] for code in dataset.attack[:2]] == ["benign", "scan"]
 
 

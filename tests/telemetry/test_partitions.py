@@ -98,7 +98,7 @@ def test_the_seed_alone_decides(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", EACH)
 def test_a_device_that_is_a_client_trains_on_its_own_rows_alone(kind: str) -> None:
-    device_of_row = FLEET.device_of_row()
+    device_of_row = np.repeat(np.arange(FLEET.n_devices), np.diff(FLEET.first_row))
     for population in EACH[kind](FLEET, generator()):
         for client in range(0, population.n_clients, 97):
             if population.home[client] != NOBODY:
@@ -108,7 +108,6 @@ def test_a_device_that_is_a_client_trains_on_its_own_rows_alone(kind: str) -> No
 def test_natural_clients_are_the_devices() -> None:
     (population,) = Natural()(FLEET, generator())
     assert population.n_rows.tolist() == [60, 40, 60]
-    assert [population.client_id(client, FLEET) for client in range(3)] == list(FLEET.device_ids)
     assert population.judges == (0, 1, 2)
     assert population.gather(FLEET.x)[:, 0].tolist() == population.rows.tolist()
 
@@ -181,7 +180,6 @@ def test_dealt_rows_are_all_training_rows_once(partition: Partition) -> None:
     assert sorted(population.rows.tolist()) == np.flatnonzero(FLEET.is_train).tolist()
     assert population.n_rows.sum() == 160
     assert not population.one_per_device
-    assert population.client_id(3, FLEET) == "client-0000003"
 
 
 def test_dirichlet_clients_have_their_least_rows_and_skew_grows_as_alpha_falls() -> None:
@@ -199,6 +197,17 @@ def test_too_many_clients_for_the_rows_are_an_error() -> None:
         Dirichlet(clients=100, least_rows=8)(FLEET, generator())
     with pytest.raises(DataError):
         Iid(clients=161)(FLEET, generator())
+
+
+def test_more_clients_than_rows_are_refused_before_any_work() -> None:
+    for partition in (Iid(clients=10_000_000), Dirichlet(clients=10_000_000)):
+        with pytest.raises(DataError) as caught:
+            partition(FLEET, generator())
+        assert caught.value.code is Code.DATA_TOO_FEW_ROWS
+        assert "10,000,000 clients" in caught.value.cause
+    for kind in (Iid, Dirichlet, Repeat):
+        with pytest.raises(ValueError, match="clients is 10000001"):
+            kind(clients=10_000_001)
 
 
 def test_a_million_clients_share_the_rows_they_read() -> None:

@@ -83,3 +83,14 @@ def test_an_anomaly_detector_needs_benign_rows() -> None:
     with pytest.raises(DataError) as caught:
         targets(rows, Task.ANOMALY)
     assert caught.value.code is Code.DATA_ONE_CLASS
+
+
+def test_a_class_that_only_test_rows_have_is_refused_until_it_is_merged() -> None:
+    rows = dataset(["benign", "scan", "flood"], is_train=[True, True, False])
+    with pytest.raises(DataError) as caught:
+        targets(rows, Task.CLASSES)
+    assert caught.value.code is Code.DATA_UNKNOWN_CLASS
+    assert "'flood'" in caught.value.cause
+    assert caught.value.hint
+    assert targets(rows, Task.CLASSES, {"flood": "scan"}).class_names == ("benign", "scan")
+    assert targets(rows, Task.BINARY).y.tolist() == [0, 1, 1]

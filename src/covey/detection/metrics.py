@@ -48,11 +48,6 @@ class Roc:
     fpr: Floats
     tpr: Floats
 
-    @property
-    def area(self) -> float:
-        """Area under the curve, by trapezoids."""
-        return float(np.sum(np.diff(self.fpr) * (self.tpr[1:] + self.tpr[:-1]) / 2))
-
 
 def roc(scores: Floats, is_attack: Flags, most_points: int = 200) -> Roc | None:
     """ROC of attack scores (n), the higher the more suspicious; None without rows of both kinds.

@@ -12,6 +12,7 @@ from covey.telemetry import Task
 def unmet_needs(plan: Plan) -> Iterator[Problem]:
     """Every need that this Plan does not meet."""
     yield from _the_model_can_learn_the_task(plan)
+    yield from _the_partition_leaves_rows_for_the_task(plan)
     yield from _stages_follow_each_other(plan)
     yield from _classes_are_merged_where_they_are_learned(plan)
     yield from _profiles_have_names_of_their_own(plan)
@@ -23,6 +24,14 @@ def _the_model_can_learn_the_task(plan: Plan) -> Iterator[Problem]:
         cause = f'this model cannot learn the task "{plan.data.task}": it learns {" and ".join(learns)}'
         hint = f'set data.task to "{learns[0]}", or choose another model.kind'
         yield Problem(Code.PLAN_CONFLICT, ("data", "task"), cause, hint)
+
+
+def _the_partition_leaves_rows_for_the_task(plan: Plan) -> Iterator[Problem]:
+    teaches = sorted(plan.data.partition.tasks)
+    if plan.data.task not in teaches:
+        cause = f'this partition deals no rows to learn the task "{plan.data.task}" from, only {" and ".join(teaches)}'
+        hint = f'set data.task to "{teaches[0]}", or choose another data.partition.kind'
+        yield Problem(Code.PLAN_CONFLICT, ("data", "partition", "kind"), cause, hint)
 
 
 def _stages_follow_each_other(plan: Plan) -> Iterator[Problem]:

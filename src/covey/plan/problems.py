@@ -96,8 +96,11 @@ def shown(value: object) -> str:
 def problems_of(error: ValidationError, known_keys: Sequence[str] = ()) -> list[Problem]:
     """Every error of pydantic as a Problem. `known_keys` are those of the table at the top, for suggestions."""
     found: list[Problem] = []
-    for details in error.errors(include_url=False):
+    errors = error.errors(include_url=False)
+    for details in errors:
         path: KeyPath = details["loc"]
+        if details["type"] == "too_short" and any(other["loc"][:-1][: len(path)] == path for other in errors):
+            continue  # pydantic counts good entries only: what is wrong with the others is told already
         nested = details.get("ctx", {}).get("error")
         if isinstance(nested, TableError):
             found.extend(problem.below(path) for problem in nested.problems)

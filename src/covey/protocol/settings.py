@@ -16,9 +16,6 @@ from covey.training import Trainer
 #: traffic and some 4 ms of the coordinator's time, once.
 STATISTICS_COHORT = 256
 
-#: Three years.
-LONGEST_DEADLINE_MS = 1e11
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -49,7 +46,7 @@ class Settings:
             seed=seed,
             rounds=plan.rounds.count,
             quorum=plan.rounds.quorum,
-            deadline_ms=max(1, round(min(plan.rounds.deadline_s * 1000, LONGEST_DEADLINE_MS))),
+            deadline_ms=max(1, round(plan.rounds.deadline_s * 1000)),
             staleness=plan.rounds.staleness,
             sketch=plan.statistics,
             model=plan.model,

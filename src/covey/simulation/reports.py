@@ -176,8 +176,9 @@ class _Values:
         if not isinstance(value, list):
             raise TypeError("look")
         loss, accuracy, macro_f1, worst_device, worst_accuracy = value
-        figures = [None if figure is None else _number(figure) for figure in (loss, accuracy, macro_f1)]
-        return Look(*figures, str(worst_device), _number(worst_accuracy))
+        figures = (None if figure is None else _number(figure) for figure in (loss, accuracy, macro_f1))
+        loss, accuracy, macro_f1 = figures
+        return Look(loss, accuracy, macro_f1, str(worst_device), _number(worst_accuracy))
 
 
 def _number(value: object) -> float:

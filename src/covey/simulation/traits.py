@@ -22,8 +22,6 @@ WAKE_PERIOD_MS = 60_000
 BATTERY_SPREAD = 0.25
 #: Messages take this long at least, so that causes come before effects.
 MIN_LATENCY_MS = 1
-#: Eleven days: beyond that a link is none.
-LONGEST_LATENCY_MS = 1e9
 
 _PROFILE, _PHASE = range(2)
 _CHARGE, _CHARGING = range(2)
@@ -59,9 +57,7 @@ class FleetTraits:
         self._rows = np.array([profile.rows_per_s for profile in profiles])
         self._up = np.array([profile.uplink_bytes_per_s for profile in profiles])
         self._down = np.array([profile.downlink_bytes_per_s for profile in profiles])
-        latency = [
-            max(MIN_LATENCY_MS, round(min(profile.latency_s * 1000, LONGEST_LATENCY_MS))) for profile in profiles
-        ]
+        latency = [max(MIN_LATENCY_MS, round(profile.latency_s * 1000)) for profile in profiles]
         self._latency = np.array(latency, np.uint64)
         awake = [max(1, round(profile.duty_cycle * WAKE_PERIOD_MS)) for profile in profiles]
         self._awake = np.array(awake, np.uint64)

@@ -63,10 +63,6 @@ class Dataset:
         rows = self.rows(device)
         return np.asarray(np.flatnonzero(~self.is_train[rows]) + rows.start, np.int64)
 
-    def device_of_row(self) -> Labels:
-        """The device each row belongs to, (n)."""
-        return np.repeat(np.arange(self.n_devices, dtype=np.int32), np.diff(self.first_row))
-
     def digest(self) -> bytes:
         """SHA-256 over all content, for a journal to know the data it was written with."""
         content = hashlib.sha256()
@@ -95,8 +91,9 @@ def targets(dataset: Dataset, task: Task, merge: Mapping[str, str] | None = None
 
     CLASSES takes the `attack` names, those in `merge` replaced (`{"gafgyt_tcp": "gafgyt_flood"}`), the benign class
     first, the others by name. The other tasks tell benign from attack. DataError when the training rows hold one class
-    only (not for ANOMALY, which learns from benign rows alone), when `merge` names an attack that no device has, or
-    when benign rows have several names.
+    only (not for ANOMALY, which learns from benign rows alone), when test rows hold one of CLASSES that no training row
+    has (no model could answer it), when `merge` names an attack that no device has, or when benign rows have several
+    names.
     """
     if task is Task.CLASSES:
         result = _attack_classes(dataset, merge or {})
@@ -111,6 +108,13 @@ def targets(dataset: Dataset, task: Task, merge: Mapping[str, str] | None = None
             Code.DATA_ONE_CLASS,
             f"all training rows of all devices are of one class, {name!r}",
             'set data.task = "anomaly" to learn from benign rows alone, or add rows of another class',
+        )
+    if task is Task.CLASSES and trained.size < result.n_classes:
+        unknown = [name for index, name in enumerate(result.class_names) if index not in trained]
+        raise DataError(
+            Code.DATA_UNKNOWN_CLASS,
+            f"only test rows are of the class {unknown[0]!r}, so no model can learn to answer it",
+            "add training rows of it, merge it with another in the Plan's [data.classes], or leave its rows out",
         )
     return result
 

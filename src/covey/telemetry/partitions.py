@@ -4,22 +4,36 @@ Each is a frozen dataclass called with the data set and a generator, and returns
 several (each device left out in turn), one for each. The generator's draws are the only randomness.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from covey.errors import Code, DataError, did_you_mean
-from covey.telemetry.dataset import Dataset, Indices
+from covey.telemetry.dataset import Dataset, Indices, Task
 from covey.telemetry.population import Population, many_clients, one_client_per_device
 
-Partition: TypeAlias = Callable[[Dataset, np.random.Generator], tuple[Population, ...]]
+EVERY_TASK = frozenset(Task)
+#: More clients than any machine simulates; their columns alone take hundreds of megabytes.
+MOST_CLIENTS = 10_000_000
+
+
+class Partition(Protocol):
+    """Deals training rows to clients."""
+
+    #: What can be learnt from the rows that it deals.
+    tasks: ClassVar[frozenset[Task]]
+
+    def __call__(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Population, ...]:
+        """The federations; DataError where the rows do not allow them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Natural:
     """Each device trains on all of its training rows: one file, one client."""
+
+    tasks: ClassVar = EVERY_TASK
 
     def __call__(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Population, ...]:  # noqa: ARG002
         """One federation of all devices."""
@@ -34,6 +48,7 @@ class LabelSkew:
     the bottom. So the deal is round robin, and a kind that one device lacks is the first that the next is offered.
     """
 
+    tasks: ClassVar = EVERY_TASK
     order: tuple[str, ...]
     attacks_per_device: int = 2
 
@@ -77,6 +92,7 @@ class LabelSkew:
 class LeaveOneOut:
     """Each device in turn stays out of the training and judges what the others learnt; `devices` limits the turns."""
 
+    tasks: ClassVar = EVERY_TASK
     devices: tuple[str, ...] = ()
 
     def __call__(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Population, ...]:  # noqa: ARG002
@@ -106,6 +122,7 @@ class LeaveOneOut:
 class FewRows:
     """Each device trains on `rows` rows only, drawn in proportion to its kinds of rows, each at least once."""
 
+    tasks: ClassVar = EVERY_TASK
     rows: int = 20
 
     def __post_init__(self) -> None:
@@ -144,6 +161,8 @@ def _draw_by_kind(rows: Indices, dataset: Dataset, n: int, rng: np.random.Genera
 class BenignOnly:
     """Each device trains on its benign rows alone, as an anomaly detector does."""
 
+    tasks: ClassVar = frozenset({Task.ANOMALY})
+
     def __call__(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Population, ...]:  # noqa: ARG002
         """One federation of all devices."""
         rows = [dataset.train_rows(device) for device in range(dataset.n_devices)]
@@ -154,15 +173,18 @@ class BenignOnly:
 class Iid:
     """All training rows, shuffled and dealt evenly to `clients` clients."""
 
+    tasks: ClassVar = EVERY_TASK
     clients: int = 1000
 
     def __post_init__(self) -> None:
-        """ValueError for no clients."""
-        if self.clients < 1:
-            raise ValueError(f"clients is {self.clients}; it must be at least 1")
+        """ValueError for no clients, or too many."""
+        _check_clients(self.clients)
 
     def __call__(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Population, ...]:
-        """One federation of `clients` clients."""
+        """One federation of `clients` clients; DataError where there are fewer rows."""
+        n_rows = int(dataset.is_train.sum())
+        if n_rows < self.clients:
+            raise _too_few_rows(n_rows, self.clients, 1)
         shuffled = rng.permutation(np.flatnonzero(dataset.is_train))
         return many_clients(dataset, [np.sort(part) for part in np.array_split(shuffled, self.clients)])
 
@@ -174,14 +196,16 @@ class Dirichlet:
     Hsu, Qi and Brown 2019. A client that would have fewer than `least_rows` rows takes them from the largest client.
     """
 
+    tasks: ClassVar = EVERY_TASK
     clients: int = 100
     alpha: float = 0.5
     least_rows: int = 8
 
     def __post_init__(self) -> None:
         """ValueError for values out of range."""
-        if self.clients < 1 or self.least_rows < 1:
-            raise ValueError(f"clients is {self.clients} and least_rows {self.least_rows}; both must be at least 1")
+        _check_clients(self.clients)
+        if self.least_rows < 1:
+            raise ValueError(f"least_rows is {self.least_rows}; it must be at least 1")
         if not 0 < self.alpha < float("inf"):
             raise ValueError(f"alpha is {self.alpha}; it must be a positive number")
 
@@ -189,10 +213,7 @@ class Dirichlet:
         """One federation of `clients` clients; DataError where the rows do not go round."""
         rows = np.flatnonzero(dataset.is_train)
         if rows.size < self.clients * self.least_rows:
-            raise DataError(
-                Code.DATA_TOO_FEW_ROWS,
-                f"{rows.size} training rows do not give {self.clients} clients {self.least_rows} rows each",
-            )
+            raise _too_few_rows(rows.size, self.clients, self.least_rows)
         groups: list[list[int]] = [[] for _ in range(self.clients)]
         for kind in np.unique(dataset.attack[rows]):
             shuffled = rng.permutation(rows[dataset.attack[rows] == kind])
@@ -216,13 +237,15 @@ class Repeat:
     No row is copied, so a million clients need no more than their index arrays. What they learn means nothing.
     """
 
+    tasks: ClassVar = EVERY_TASK
     clients: int = 1_000_000
     rows: int = 200
 
     def __post_init__(self) -> None:
-        """ValueError for no clients or no rows."""
-        if self.clients < 1 or self.rows < 1:
-            raise ValueError(f"clients is {self.clients} and rows {self.rows}; both must be at least 1")
+        """ValueError for no clients or no rows, or too many."""
+        _check_clients(self.clients)
+        if not 1 <= self.rows <= MOST_CLIENTS:
+            raise ValueError(f"rows is {self.rows}; it must be 1 to {MOST_CLIENTS:,}")
 
     def __call__(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Population, ...]:  # noqa: ARG002
         """One federation of `clients` clients."""
@@ -242,6 +265,19 @@ class Repeat:
                 one_per_device=False,
             ),
         )
+
+
+def _check_clients(clients: int) -> None:
+    if not 1 <= clients <= MOST_CLIENTS:
+        raise ValueError(f"clients is {clients}; it must be 1 to {MOST_CLIENTS:,}")
+
+
+def _too_few_rows(n_rows: int, clients: int, each: int) -> DataError:
+    return DataError(
+        Code.DATA_TOO_FEW_ROWS,
+        f"{n_rows:,} training rows do not give {clients:,} clients {each:,} {'row' if each == 1 else 'rows'} each",
+        "ask for fewer clients",
+    )
 
 
 PARTITIONS: dict[str, type[Natural | LabelSkew | LeaveOneOut | FewRows | BenignOnly | Iid | Dirichlet | Repeat]] = {

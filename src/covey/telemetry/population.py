@@ -37,10 +37,6 @@ class Population:
         """The data set's rows a client trains on."""
         return self.rows[self.first_row[client] : self.first_row[client] + self.n_rows[client]]
 
-    def client_id(self, client: int, dataset: Dataset) -> str:
-        """A client's id: its device's, or `client-0000042`."""
-        return dataset.device_ids[self.home[client]] if self.one_per_device else f"client-{client:07d}"
-
     def gather(self, x: Floats) -> Floats:
         """Copy of `x[rows]`, which the core's jobs index; `x` has the data set's rows, encoded or not."""
         return np.ascontiguousarray(x[self.rows])
