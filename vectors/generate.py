@@ -289,11 +289,12 @@ def sketches() -> Json:
             array("I", [2, 1]),
             array("H", [5, 700, 65535]),
             array("I", [4, 6, 10]),
+            25,
         ),
         "wide counts": Sketch(
-            0, 9, 70000, 0, array("d", [0.1]), array("I", [2]), array("H", [0, 511]), array("I", [69999, 1])
+            0, 9, 70000, 0, array("d", [0.1]), array("I", [2]), array("H", [0, 511]), array("I", [69999, 1]), 70000
         ),
-        "no buckets": Sketch(3, 2, 0, 3, array("d"), array("I", [0, 0, 0]), array("H"), array("I")),
+        "no buckets": Sketch(3, 2, 0, 3, array("d"), array("I", [0, 0, 0]), array("H"), array("I"), 0),
     }
     base = good["two features"].encode()
     sums = base.index(b"\x06\x58")
@@ -307,7 +308,8 @@ def sketches() -> Json:
         "a bucket with no rows": base.replace(b"\x43\x04\x06\x0a", b"\x43\x04\x00\x0a"),
         "tallies in two bytes": base.replace(b"\x43\x04\x06\x0a", b"\x46\x04\x00\x06\x00\x0a\x00"),
         "more buckets than gaps": base.replace(b"\x42\x02\x01", b"\x42\x02\x02"),
-        "a feature without its pairs": base[:-1] + b"\x03",
+        "a feature without its pairs": changed(base, len(base) - 4, b"\x03"),
+        "more rows sketched than held": base[:-2] + b"\x09",
     }
     return {
         "about": "sketches: the answer to a statistics task",
@@ -324,7 +326,7 @@ def sketches() -> Json:
 
 
 def columns(sketch: Sketch) -> Iterator[tuple[str, object]]:
-    for name in ("round", "counter", "rows", "bits", "sums", "pairs", "bucket", "tally"):
+    for name in ("round", "counter", "rows", "bits", "sums", "pairs", "bucket", "tally", "held"):
         yield name, getattr(sketch, name)
 
 

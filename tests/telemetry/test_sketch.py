@@ -151,6 +151,8 @@ def with_sum(kind: int, value: float) -> FeatureSketch:
         (replace(GOOD, sums=tuple(part[:1] for part in GOOD.sums)), SketchFault.FEATURES),
         (replace(GOOD, rows=0), SketchFault.ROWS),
         (replace(GOOD, rows=10_001), SketchFault.ROWS),
+        (replace(GOOD, rows=10_001, held=10_001), SketchFault.ROWS),
+        (replace(GOOD, held=4), SketchFault.ROWS),
         (replace(GOOD, keys=GOOD.keys[::-1].copy()), SketchFault.BUCKETS),
         (replace(GOOD, keys=GOOD.keys + (1 << 16)), SketchFault.BUCKETS),
         (replace(GOOD, keys=np.append(GOOD.keys[:-1], (1 << 16) + 0xFFFF)), SketchFault.BUCKETS),

@@ -109,15 +109,17 @@ def sketches(draw: st.DrawFn) -> Sketch:
         st.floats(allow_nan=False, allow_infinity=False), min_size=len(features) * 2, max_size=len(features) * 2
     )
     most = draw(st.sampled_from([9, 300, 70_000, 2**32 - 1]))
+    rows, held = sorted((draw(u32), draw(u32)))
     return Sketch(
         draw(u32),
         draw(u32),
-        draw(u32),
+        rows,
         bits,
         array("d", draw(sums)),
         array("I", map(len, features)),
         array("H", [bucket for feature in features for bucket in feature]),
         array("I", draw(st.lists(st.integers(1, most), min_size=n, max_size=n))),
+        held,
     )
 
 
@@ -144,10 +146,12 @@ def test_a_changed_sketch_is_refused_or_has_one_encoding(sketch: Sketch, data: s
         {"sums": array("d", [1.0])},
         {"sums": array("d", [float("nan"), 1.0])},
         {"rows": -1},
+        {"rows": 10},
+        {"held": 1 << 32},
     ],
 )
 def test_a_sketch_whose_columns_do_not_fit_is_not_sent(changes: dict) -> None:
-    good = Sketch(0, 1, 2, 3, array("d", [1, 2]), array("I", [1, 1]), array("H", [1, 2]), array("I", [1, 1]))
+    good = Sketch(0, 1, 2, 3, array("d", [1, 2]), array("I", [1, 1]), array("H", [1, 2]), array("I", [1, 1]), 9)
     good.encode()
     wrong = replace(good, **({"pairs": array("I", [2, 0])} | changes))
     with pytest.raises(WireError):

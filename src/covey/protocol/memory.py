@@ -26,6 +26,7 @@ class Memory:
     variate: NDArray[np.float32] | None = None  # the fleet's, where the trainer has variates
     step_scale: NDArray[np.float32] | None = None  # (parameters), for the whole run
     fleet_weight: float = 0.0  # of all devices together, estimated from the statistics round
+    most_rows: int = 1  # with which one device counts, whatever its updates say
 
     @property
     def current(self) -> ModelVersion:
@@ -44,6 +45,7 @@ class Memory:
         arrays: Arrays = {
             "memory.round": np.array([self.round], np.uint32),
             "memory.fleet_weight": np.array([self.fleet_weight]),
+            "memory.most_rows": np.array([self.most_rows], np.int64),
             "memory.counters": self.counters.last,
             **self.issues.arrays(),
         }
@@ -73,4 +75,5 @@ class Memory:
             variate=None if variate is None else variate.astype(np.float32),
             step_scale=None if step_scale is None else step_scale.astype(np.float32),
             fleet_weight=float(arrays["memory.fleet_weight"][0]),
+            most_rows=int(arrays["memory.most_rows"][0]),
         )

@@ -28,9 +28,9 @@ class Publishing:
     server_state: ServerState
     tally: Tally
 
-    def receive(self, block: MessageBlock, memory: Memory) -> SendReceipts:
+    def receive(self, block: MessageBlock, settings: Settings, memory: Memory) -> SendReceipts:
         """Refuse updates and answer all; copies of accepted ones are durable."""
-        receipts = refuse_updates(block, memory)
+        receipts = refuse_updates(block, settings, memory)
         self.tally.count(receipts, block.sizes)
         return receipts
 
@@ -57,10 +57,10 @@ class Publishing:
         )
 
 
-def refuse_updates(block: MessageBlock, memory: Memory) -> SendReceipts:
+def refuse_updates(block: MessageBlock, settings: Settings, memory: Memory) -> SendReceipts:
     """Answer updates while no round is open: whatever they are, they are not accepted now."""
     n_parameters = memory.version.spec.n_parameters if memory.version else 0
-    headers = read_headers(block, n_parameters)
+    headers = read_headers(block, n_parameters, settings.recipe)
     verdicts = judge_updates(block.devices, headers, memory.issues, memory.counters, is_open=False)
     return SendReceipts(block.devices, headers["round"].copy(), headers["counter"].copy(), verdicts)
 

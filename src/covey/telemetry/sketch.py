@@ -6,7 +6,7 @@ float32 (`covey_bucket`), so buckets suit packet sizes as well as variances of 1
 
 Rules:
 - Values are clipped to +-`limit`, and a device with more than `max_rows` rows takes that many at even distances, so no
-  device can say more than that about the fleet.
+  device can say more than that about the fleet's features. It also says how many rows it holds: updates weigh by that.
 - At most `points` + 1 buckets a feature are kept: above the lowest, neighbours are joined into the highest of them
   while all but that one hold less than 1 / `points` of the rows.
 - Merging is exact: counts are integers, and sums are held as exact integers of 2^-1074, so the order of merging and
@@ -70,6 +70,7 @@ class FeatureSketch:
     sums: tuple[tuple[int, ...], ...]  # (4, d) in units of 2^-1074, in the order of SUMS
     keys: Indices  # (m) feature << 16 | bucket, ascending
     counts: Indices  # (m), each positive
+    held: int  # rows that the device holds, or all of them together; `rows` of them were sketched
 
     @property
     def n_features(self) -> int:
@@ -80,7 +81,7 @@ class FeatureSketch:
         """Equal content."""
         if not isinstance(other, FeatureSketch):
             return NotImplemented
-        same = (self.bits, self.rows, self.sums) == (other.bits, other.rows, other.sums)
+        same = (self.bits, self.rows, self.held, self.sums) == (other.bits, other.rows, other.held, other.sums)
         return same and np.array_equal(self.keys, other.keys) and np.array_equal(self.counts, other.counts)
 
     __hash__ = None  # type: ignore[assignment]
@@ -109,7 +110,7 @@ class SketchFault(StrEnum):
 
     BITS = "bits"  # made with other buckets than the fleet's
     FEATURES = "features"  # another number of features
-    ROWS = "rows"  # no rows, or more than one device may speak for
+    ROWS = "rows"  # no rows, more than one device may speak for, or fewer than it should
     BUCKETS = "buckets"  # out of order, out of range, or too many
     COUNTS = "counts"  # a feature's counts are not positive or do not add up to the rows
     SUMS = "sums"  # sums that rows in these buckets cannot have
@@ -121,7 +122,7 @@ def sketch(x: Floats, rule: SketchRule) -> FeatureSketch:
     chosen = x[np.arange(rows) * x.shape[0] // rows]
     clipped = np.ascontiguousarray(np.clip(chosen, -rule.limit, rule.limit), np.float32)
     keys, counts = _count(clipped, rule)
-    return FeatureSketch(rule.bits, rows, _sums(clipped), keys, counts)
+    return FeatureSketch(rule.bits, rows, _sums(clipped), keys, counts, held=x.shape[0])
 
 
 def merge(sketches: Iterable[FeatureSketch]) -> FeatureSketch:
@@ -136,7 +137,8 @@ def merge(sketches: Iterable[FeatureSketch]) -> FeatureSketch:
         tuple(sum(values) for values in zip(*(part.sums[kind] for part in parts), strict=True))
         for kind in range(len(SUMS))
     )
-    return FeatureSketch(parts[0].bits, sum(part.rows for part in parts), sums, keys, counts)
+    rows, held = sum(part.rows for part in parts), sum(part.held for part in parts)
+    return FeatureSketch(parts[0].bits, rows, sums, keys, counts, held)
 
 
 def check(received: FeatureSketch, rule: SketchRule, n_features: int) -> SketchFault | None:
@@ -147,7 +149,7 @@ def check(received: FeatureSketch, rule: SketchRule, n_features: int) -> SketchF
     tests: tuple[tuple[SketchFault, Callable[[], bool]], ...] = (
         (SketchFault.BITS, lambda: received.bits != rule.bits),
         (SketchFault.FEATURES, lambda: [len(part) for part in received.sums] != [n_features] * len(SUMS)),
-        (SketchFault.ROWS, lambda: not 1 <= received.rows <= rule.max_rows),
+        (SketchFault.ROWS, lambda: received.rows < 1 or received.rows != min(received.held, rule.max_rows)),
         (SketchFault.BUCKETS, lambda: not _buckets_fit(received, rule)),
         (SketchFault.COUNTS, lambda: not _counts_fit(received)),
         (SketchFault.SUMS, lambda: not _sums_fit(received)),
@@ -170,6 +172,7 @@ def to_wire(made: FeatureSketch, round_number: int, counter: int) -> Sketch:
         pairs=array("I", np.bincount(features, minlength=made.n_features).tolist()),
         bucket=array("H", (made.keys & ((1 << KEY_BITS) - 1)).tolist()),
         tally=array("I", made.counts.tolist()),
+        held=made.held,
     )
 
 
@@ -183,6 +186,7 @@ def from_wire(message: Sketch) -> FeatureSketch:
         sums=tuple(tuple(sums[first : first + pairs.size]) for first in range(0, len(sums), pairs.size)),
         keys=np.repeat(np.arange(pairs.size, dtype=np.int64) << KEY_BITS, pairs) + np.array(message.bucket, np.int64),
         counts=np.array(message.tally, np.int64),
+        held=message.held,
     )
 
 

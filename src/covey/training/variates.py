@@ -21,6 +21,8 @@ class VariateSum:
     """What a round's updates change in the fleet's variate, under way: the sum of shares times (new c_i - c_i).
 
     A share is a device's weight over the weight of the whole fleet, so devices that did not take part keep theirs.
+    A device answers a round once, so where a round's shares are more than 1 the fleet weighs more than was thought, and
+    all of them count for that much less.
     """
 
     scaled: NDArray[np.float64]  # (parameters): sum of share / reach * update
@@ -47,7 +49,8 @@ class VariateSum:
         change = -self.scaled if step_scale is None else -self.scaled / step_scale
         for round_number, share in sorted(self.shares.items()):
             change -= share * broadcast[round_number].astype(np.float64)
-        return (variate.astype(np.float64) + change).astype(np.float32)
+        part = max(1.0, *self.shares.values()) if self.shares else 1.0  # of the fleet that answered one round
+        return (variate.astype(np.float64) + change / part).astype(np.float32)
 
 
 def device_variates(

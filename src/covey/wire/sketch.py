@@ -39,11 +39,12 @@ class Sketch:
     pairs: "array[int]"
     bucket: "array[int]"
     tally: "array[int]"
+    held: int  # rows that the device holds; those sketched are a sample of them
 
     def encode(self) -> bytes:
         """The message; WireError if columns do not fit together or numbers are out of range."""
-        for name, value, bits in (("round", self.round, 32), ("counter", self.counter, 32), ("rows", self.rows, 32)):
-            require_uint(name, value, bits)
+        for name in ("round", "counter", "rows", "held"):
+            require_uint(name, getattr(self, name), 32)
         gaps = _gaps(self.pairs, self.bucket)
         if not _fits(self, gaps):
             raise WireError(Code.WIRE_FORMAT, "the columns of a sketch do not fit together")
@@ -59,6 +60,7 @@ class Sketch:
                 8: _narrow(gaps),
                 9: _narrow(self.tally),
                 10: len(self.pairs),
+                11: self.held,
             }
         )
         if len(data) > LIMITS.size_bytes:
@@ -77,7 +79,7 @@ class Sketch:
             reader.uint(5, 3),
         )
         sums, pairs, gaps, tally = (reader.data(key) for key in (6, 7, 8, 9))
-        n_features = reader.uint(10, 32)
+        n_features, rows_held = reader.uint(10, 32), reader.uint(11, 32)
         fault = reader.finish()
         if fault is not None:
             return fault
@@ -92,7 +94,7 @@ class Sketch:
             bucket = array("H", places)
         except OverflowError:
             return Verdict.MALFORMED
-        sketch = cls(round_number, counter, rows, bits, total, array("I", counts), bucket, array("I", held))
+        sketch = cls(round_number, counter, rows, bits, total, array("I", counts), bucket, array("I", held), rows_held)
         if not all(map(math.isfinite, total)):
             return Verdict.NONFINITE
         return sketch if _fits(sketch, steps) else Verdict.MALFORMED
@@ -114,7 +116,13 @@ def _gaps(pairs: "array[int]", bucket: "array[int]") -> list[int]:
 
 def _fits(sketch: Sketch, gaps: list[int]) -> bool:
     n, pairs = len(sketch.bucket), sketch.pairs
-    if not pairs or len(sketch.sums) % len(pairs) or sum(pairs) != n or len(sketch.tally) != n:
+    if (
+        not pairs
+        or sketch.rows > sketch.held
+        or len(sketch.sums) % len(pairs)
+        or sum(pairs) != n
+        or len(sketch.tally) != n
+    ):
         return False
     if not 0 <= sketch.bits <= 7 or (n and max(sketch.bucket) >> (9 + sketch.bits)) or 0 in sketch.tally:
         return False

@@ -7,7 +7,7 @@ class Verdict(IntEnum):
     """The answer to a message, as a Receipt carries it (docs/SPEC.md). A number never changes its meaning."""
 
     ACCEPTED = 0
-    MALFORMED = 1  # not the message of docs/SPEC.md
+    MALFORMED = 1  # not the message of docs/SPEC.md, or not packed as the task asks
     TOO_LARGE = 2  # beyond a limit on size, depth or number of items
     WRONG_VERSION = 3  # of a protocol this side does not speak
     NONFINITE = 4  # NaN or infinity
