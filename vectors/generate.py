@@ -10,6 +10,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from covey import core
@@ -242,20 +243,27 @@ def tasks() -> Json:
     recipe = RecipeTerms(2, 64, 2.5)
     terms = TrainingTerms(0, 150, 32, 0.125, 0.9, 0, 0, 1.0, 1.0, 0, fake_quantise=False, shuffle=True)
     terms = TrainingTerms.of(terms)  # floats become float32
+    parameters = struct.pack("<2f", 0.5, -1.0)
+    train = Task(TaskKind.TRAIN, 7, 600_000, DIGEST, 2**64 - 1, recipe, terms, parameters=parameters)
     good = {
-        "train": Task(TaskKind.TRAIN, 7, 600_000, DIGEST, 2**64 - 1, recipe, terms),
-        "train with vectors": Task(
-            TaskKind.TRAIN, 8, 0, DIGEST, 5, recipe, terms, 41, b"\1\2\3\4", b"\5\6\7\x08", b"", b"\1\0"
+        "train": train,
+        "train with a control variate": replace(train, seed=5, sequence=41, variate=struct.pack("<2f", 0.25, 0.0)),
+        "train with a model file, of which the wire does not look at the content": replace(
+            train, lifetime_ms=0, parameters=None, model=b"\1\2\3", step_scale=struct.pack("<f", 4.0), trainable=b"\1\0"
         ),
         "statistics": Task(TaskKind.STATISTICS, 0, 60_000, sketch=SketchTerms(7, 64, 10_000, 2.0**64)),
     }
     base = good["statistics"].encode()  # a5 01 01 02 02 03 00 04 19 ea60 0d a4 01 07 ...
-    train = good["train"].encode()
+    message = train.encode()
+    bare = message[:-10]  # its last field is 09 48 and the parameters
     bad = {
         "empty": b"",
         "cut": base[:-1],
-        "an unknown kind": changed(train, 4, b"\x03"),
-        "statistics with the fields of train": changed(train, 4, b"\x02"),
+        "an unknown kind": changed(message, 4, b"\x03"),
+        "statistics with the fields of train": changed(message, 4, b"\x02"),
+        "train without a model": changed(bare, 0, b"\xa8"),
+        "train with parameters and a model file": changed(message, 0, b"\xaa") + b"\x0f\x41\x01",
+        "a seed of 4 bytes": message.replace(b"\x06\x48" + b"\xff" * 8, b"\x06\x44" + b"\xff" * 4),
         "version 2": changed(base, 2, b"\x02"),
         "bits of 8": changed(base, 15, b"\x08"),
         "a limit that is no number": changed(base, len(base) - 5, b"\xfa\x7f\xc0\x00\x00", 5),

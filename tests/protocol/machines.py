@@ -1,5 +1,6 @@
 """A coordinator with a fleet of scripted devices: real messages, no simulator."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,9 +8,10 @@ import numpy as np
 from covey.aggregation import FedAvg as ServerFedAvg
 from covey.aggregation import Mean
 from covey.core import Codec, Recipe, UpdateFields, encode_payload, write_update
-from covey.models import SplineMlp
+from covey.models import ModelVersion, SplineMlp
 from covey.protocol import (
     Coordinator,
+    DeadlinePassed,
     Effect,
     Event,
     MessageBlock,
@@ -28,7 +30,7 @@ from covey.protocol import (
 from covey.selection import Candidates, DeviceStates, Selector, Uniform
 from covey.telemetry import SketchRule, sketch, to_wire
 from covey.training import FedAvg, Trainer
-from covey.wire import Verdict
+from covey.wire import Task, Verdict
 
 FEATURES = ("a", "b", "c")
 SECOND = 1000
@@ -89,12 +91,16 @@ class Bench:
         self.effects += effects
         return effects
 
-    def start(self) -> "Bench":
-        """Through the statistics round, all devices answering."""
+    def start(self, answering: Sequence[int] | None = None) -> "Bench":
+        """Through the statistics round, all devices answering, or those that are named."""
+        chosen = range(self.n_devices) if answering is None else answering
         self.handle(Started())
         rows = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
-        messages = [to_wire(sketch(rows + d, self.settings.sketch), 0, 1).encode() for d in range(self.n_devices)]
-        self.handle(SketchesReceived(self.block(range(self.n_devices), messages)))
+        messages = [to_wire(sketch(rows + d, self.settings.sketch), 0, 1).encode() for d in chosen]
+        self.handle(SketchesReceived(self.block(chosen, messages)))
+        if len(chosen) < self.n_devices:
+            self.now += self.settings.deadline_ms
+            self.handle(DeadlinePassed())
         return self
 
     def block(self, devices: object, messages: list[bytes]) -> MessageBlock:
@@ -132,6 +138,23 @@ class Bench:
         sent = [effect for effect in self.effects if isinstance(effect, SendTasks)]
         of_round = [effect for effect in sent if round_number in {None, effect.task.round}]
         return (of_round or sent)[-1]
+
+    def parameters(self, round_number: int) -> np.ndarray:
+        """The parameters that a round's devices start from, as they are told."""
+        task = self.told(round_number)
+        data = task.parameters or ModelVersion.decode(task.model or b"").parameters.tobytes()
+        return np.frombuffer(data, np.float32)
+
+    def variate(self, round_number: int) -> np.ndarray:
+        """The fleet's control variate, as a round's devices are told."""
+        return np.frombuffer(self.told(round_number).variate or b"", np.float32)
+
+    def told(self, round_number: int) -> Task:
+        """What a round's devices are told."""
+        tasks = self.tasks(round_number)
+        task = Task.decode(tasks.short or tasks.full)
+        assert isinstance(task, Task)
+        return task
 
     def send(self, *sends: tuple[int, bytes]) -> list[Verdict]:
         """Messages of devices arrive now as one block; their verdicts."""

@@ -20,9 +20,11 @@ from covey.core import (
 from covey.errors import CoreError
 from covey.protocol import (
     RECEIPT_BYTES,
+    Assignment,
+    DeadlinePassed,
     Device,
+    Equipment,
     SendReceipts,
-    arguments_of,
     child_seeds,
     random_words,
     recipe_of,
@@ -30,11 +32,12 @@ from covey.protocol import (
     word,
 )
 from covey.protocol.tally import receipt_sizes
-from covey.protocol.tasks import vector_field_bytes
+from covey.training import Scaffold, StepScale
 from covey.wire import Receipt, Task, Verdict
 from tests.protocol.machines import Bench, settings_of
 
 WORD = st.integers(0, 2**64 - 1)
+SCAFFOLD = Scaffold(steps=5, step_scale=StepScale.KNOT_SHARE)
 
 
 @given(st.lists(WORD, min_size=1, max_size=5), WORD)
@@ -59,27 +62,98 @@ def test_receipts_are_counted_with_the_bytes_they_have(answers: list[tuple[int, 
 
 
 def test_a_task_says_all_that_a_device_needs() -> None:
-    bench = Bench(settings_of()).start()
-    task = Task.decode(bench.tasks().task.encode())
-    assert isinstance(task, Task)
+    bench = Bench(settings_of(trainer=SCAFFOLD)).start()
+    task = task_of(bench.tasks().full)
+    assignment = assignment_of(task, None)
+    memory = bench.coordinator.memory
     assert recipe_of(task) == bench.settings.recipe
-    arguments = arguments_of(task, None)
-    assert arguments.batch == bench.settings.trainer.arguments(1, 3).batch
-    assert arguments.learning_rate == pytest.approx(bench.settings.trainer.arguments(1, 3).learning_rate)
+    assert assignment.arguments.batch == bench.settings.trainer.arguments(1, 3).batch
+    assert assignment.arguments.learning_rate == pytest.approx(bench.settings.trainer.arguments(1, 3).learning_rate)
+    assert assignment.equipment.version.encode() == memory.current.encode()
+    np.testing.assert_array_equal(assignment.variate, memory.variate)
+    np.testing.assert_array_equal(assignment.arguments.step_scale, memory.steps)
+    assert memory.steps is not None
+    assert memory.steps.max() > 1.0
 
 
-@pytest.mark.parametrize("size", [4, 24, 256, 70_000])
-def test_vectors_are_counted_with_the_bytes_they_add(size: int) -> None:
-    task = Bench(settings_of()).start().tasks().task
-    with_vectors = replace(task, parameters=bytes(size), correction=bytes(size))
-    assert len(with_vectors.encode()) == len(task.encode()) + 2 * vector_field_bytes(size)
-
-
-def test_a_newcomer_gets_the_encoding_with_its_first_task_only() -> None:
-    bench = Bench(settings_of(), n_devices=2).start()
+def test_tasks_are_counted_with_the_bytes_that_are_sent_to_each_device() -> None:
+    bench = Bench(settings_of(trainer=SCAFFOLD), n_devices=3).start()
     bench.send((0, bench.update()), (1, bench.update()))
-    first, second = bench.tasks(1), bench.tasks(2)
-    assert (first.sizes - second.sizes).tolist() == [first.version.encoding.size_bytes] * 2
+    bench.now += 60_000
+    bench.handle(DeadlinePassed())
+    tasks = bench.tasks(2)
+    assert tasks.is_equipped.tolist() == [True, True, False]
+    sent = [replace(task_of(tasks.short), seed=seed) for seed in tasks.seeds.tolist()[:2]]
+    sent.append(replace(task_of(tasks.full), seed=int(tasks.seeds[2])))
+    assert tasks.sizes.tolist() == [len(task.encode()) for task in sent]
+
+
+@pytest.mark.parametrize("sketches", [(0, 1), (0,)])
+def test_a_device_gets_the_model_file_until_an_update_of_it_was_accepted(sketches: tuple[int, ...]) -> None:
+    """Whether it sketched makes no difference: a device outside the statistics cohort is no newcomer twice."""
+    bench = Bench(settings_of(), n_devices=2).start(sketches)
+    assert bench.tasks(1).is_equipped.tolist() == [False, False]
+    counters = [2 if device in sketches else 1 for device in range(2)]
+    bench.send(*((device, bench.update(counter=counters[device])) for device in range(2)))
+    assert bench.tasks(2).is_equipped.tolist() == [True, True]
+    assert bench.tasks(2).full == b""
+
+
+def test_short_and_full_tasks_of_a_round_ask_for_the_same_work() -> None:
+    bench = Bench(settings_of(trainer=SCAFFOLD), n_devices=3).start()
+    kept = Equipment.of(task_of(bench.tasks(1).full))
+    assert isinstance(kept, Equipment)
+    bench.send((0, bench.update()), (1, bench.update()))
+    bench.now += 60_000
+    bench.handle(DeadlinePassed())
+    full = assignment_of(task_of(bench.tasks(2).full), None)
+    short = assignment_of(task_of(bench.tasks(2).short), kept)
+    np.testing.assert_array_equal(full.parameters, short.parameters)
+    np.testing.assert_array_equal(full.variate, short.variate)
+    np.testing.assert_array_equal(full.arguments.step_scale, short.arguments.step_scale)
+    np.testing.assert_array_equal(full.equipment.version.encoding.knots, kept.version.encoding.knots)
+    assert (full.task.digest, full.task.terms) == (short.task.digest, short.task.terms)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"model": b"no file"}, Verdict.MALFORMED),
+        ({"digest": bytes(16)}, Verdict.WRONG_MODEL),
+        ({"step_scale": bytes(8)}, Verdict.MALFORMED),
+        ({"step_scale": bytes(7)}, Verdict.MALFORMED),
+        ({"variate": bytes(8)}, Verdict.WRONG_MODEL),
+        ({"variate": bytes(7)}, Verdict.MALFORMED),
+        ({"model": None, "parameters": bytes(8)}, Verdict.WRONG_MODEL),
+        ({"trainable": b"\1"}, Verdict.WRONG_MODEL),
+    ],
+)
+def test_a_task_that_a_device_cannot_do_has_a_verdict(changes: dict[str, bytes | None], verdict: Verdict) -> None:
+    task = task_of(Bench(settings_of(trainer=SCAFFOLD)).start().tasks().full)
+    assert Assignment.of(replace(task, **changes), None) is verdict
+
+
+def test_numbers_that_are_not_finite_are_no_assignment() -> None:
+    task = task_of(Bench(settings_of(trainer=SCAFFOLD)).start().tasks().full)
+    kept = Equipment.of(task)
+    assert isinstance(kept, Equipment)
+    bad = np.full(kept.version.spec.n_parameters, np.nan, np.float32).tobytes()
+    bare = replace(task, model=None, parameters=bad)
+    assert Assignment.of(bare, kept) is Verdict.MALFORMED  # step scales come with a model file only
+    assert Assignment.of(replace(bare, step_scale=None), kept) is Verdict.NONFINITE
+    assert Assignment.of(replace(task, variate=bad), None) is Verdict.NONFINITE
+
+
+def task_of(message: bytes) -> Task:
+    task = Task.decode(message)
+    assert isinstance(task, Task)
+    return task
+
+
+def assignment_of(task: Task, kept: Equipment | None) -> Assignment:
+    assignment = Assignment.of(task, kept)
+    assert isinstance(assignment, Assignment)
+    return assignment
 
 
 SCRIPT = [

@@ -74,8 +74,6 @@ def parts_of(plan: Plan, dataset: Dataset) -> Parts:
         threads=1,
         training_clock=Stopwatch(),
         variates=DeviceVariates(),
-        trainer=plan.training,
-        rounds=plan.rounds.count,
     )
     parts: list[Parts] = []
     candidates = Candidates(

@@ -91,11 +91,9 @@ class HeapDriver:
                 case Validate(candidate):
                     answer = ValidationDone(candidate.sequence, passed=True)
                     self.apply(self.coordinator.handle(answer, self.now, self.rng))
-                case Publish(version):
-                    self.cohorts.learn(version)
                 case RecordRound(record):
                     self.records.append(record)
-                case Finished():
+                case Publish() | Finished():
                     pass
 
     def send_tasks(self, tasks: SendTasks) -> None:
@@ -140,7 +138,7 @@ class HeapDriver:
 
     def clear(self, device: int, effect: DeviceEffect, *, durable: bool) -> None:
         flight = self.flights[effect.round]
-        if durable and flight.tasks.variate is not None:
+        if durable and flight.assignment is not None and flight.assignment.variate is not None:
             self.cohorts.move_variates(flight, flight.rows_of(np.array([device], np.uint32)))
         if device in self.waiting:
             number = self.waiting.pop(device)
@@ -158,7 +156,7 @@ class HeapDriver:
             self.push(self.now + int(np.ceil(crash * lasts)) + reboot, EventKind.BOOT, device=device, round=number)
             if crash < 1.0:
                 return
-        work = self.cohorts.train if flight.tasks.version else self.cohorts.sketch
+        work = self.cohorts.train if flight.assignment else self.cohorts.sketch
         counter = np.array([self.devices[device].counter + 1], np.uint32)
         worked = bool(work(flight, rows, counter)[0])
         self.push(self.now + lasts, EventKind.TRAINED, device=device, round=number, value=int(worked))

@@ -14,7 +14,7 @@ from covey.core import (
     write_update,
 )
 from covey.models import Encoding, SplineMlp
-from covey.training import VariateSum, device_variates, knot_steps
+from covey.training import VariateSum, device_variates, knot_steps, spread_steps
 
 N, DEVICES = 40, 3
 
@@ -65,7 +65,7 @@ def test_rare_knots_take_longer_steps_up_to_the_cap() -> None:
     knots = np.array([0.0, 1.0, 2.0, 0.0, 1.0], np.float32)
     encoding = Encoding.with_knots(knots, np.array([0, 3, 5], np.uint16))
     spec = SplineMlp(hidden=(2,), knots=3).spec(2, 2, encoding)
-    steps = knot_steps(spec, np.array([0.499, 0.249, 0.0, 1.0, 0.1], np.float32), cap=50.0)
+    steps = spread_steps(spec, knot_steps(np.array([0.499, 0.249, 0.0, 1.0, 0.1], np.float32), cap=50.0))
     views = spec.layout.views(steps)
     np.testing.assert_allclose(views["0.weight"][:, 0], [2.0, 4.0, 50.0, 1 / 1.001, 1 / 0.101], rtol=1e-5)
     assert (views["0.weight"][:, 0] == views["0.weight"][:, 1]).all()

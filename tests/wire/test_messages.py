@@ -30,7 +30,7 @@ def task(**changes: object) -> Task:
     made = Task.training(
         round=3, digest=bytes(16), lifetime_ms=9000, seed=1, recipe=Recipe(Codec.INT8, 64, 0.3), arguments=arguments
     )
-    return replace(made, **changes)
+    return replace(made, **({"parameters": bytes(8)} | changes))
 
 
 @given(u32, u32, st.sampled_from(Verdict))
@@ -59,22 +59,28 @@ def test_tasks_come_back(
     lifetime_ms: int,
     seed: int,
     digest: bytes,
-    parameters: bytes | None,
-    correction: bytes | None,
+    model: bytes | None,
+    variate: bytes | None,
     step_scale: bytes | None,
     trainable: bytes | None,
     sequence: int | None,
 ) -> None:
-    sent = task(round=round_number, lifetime_ms=lifetime_ms, seed=seed, digest=digest, parameters=parameters)
-    sent = replace(sent, correction=correction, step_scale=step_scale, trainable=trainable, sequence=sequence)
+    sent = task(round=round_number, lifetime_ms=lifetime_ms, seed=seed, digest=digest, model=model)
+    sent = replace(sent, parameters=bytes(8) if model is None else None)
+    sent = replace(sent, variate=variate, step_scale=step_scale, trainable=trainable, sequence=sequence)
     assert Task.decode(sent.encode()) == sent
+
+
+@given(u64, u64)
+def test_a_devices_seed_does_not_change_a_tasks_length(first: int, second: int) -> None:
+    assert len(task(seed=first).encode()) == len(task(seed=second).encode())
 
 
 @given(float32, st.booleans())
 def test_a_device_gets_the_numbers_the_core_would_use(learning_rate: float, shuffle: bool) -> None:
     arguments = TrainingArguments(learning_rate=learning_rate, momentum=0.1, shuffle=shuffle)
     sent = Task.training(round=1, digest=bytes(16), lifetime_ms=0, seed=0, recipe=Recipe(), arguments=arguments)
-    read = Task.decode(sent.encode())
+    read = Task.decode(replace(sent, parameters=bytes(4)).encode())
     assert isinstance(read, Task)
     assert read.terms is not None
     assert read.terms.learning_rate == learning_rate
@@ -91,6 +97,8 @@ def test_a_device_gets_the_numbers_the_core_would_use(learning_rate: float, shuf
         {"digest": bytes(15)},
         {"recipe": None},
         {"terms": None},
+        {"parameters": None},
+        {"model": bytes(8)},
         {"kind": TaskKind.STATISTICS},
     ],
 )

@@ -1,5 +1,6 @@
 """The protocol machines: no clock, socket, file or randomness of their own (floor 5)."""
 
+from covey.protocol.assignments import Assignment, Equipment, arguments_of, recipe_of
 from covey.protocol.blocks import UNKNOWN_SENDER, MessageBlock, block_of
 from covey.protocol.coordinator import NO_LIMIT, Coordinator
 from covey.protocol.device import Device
@@ -26,7 +27,6 @@ from covey.protocol.seeds import child_seeds, random_words, uniforms, word
 from covey.protocol.settings import Settings
 from covey.protocol.statistics import STATISTICS_ROUND
 from covey.protocol.tally import RECEIPT_BYTES
-from covey.protocol.tasks import arguments_of, recipe_of
 
 __all__ = [
     "NO_LIMIT",
@@ -34,10 +34,12 @@ __all__ = [
     "STATISTICS_ROUND",
     "UNKNOWN_SENDER",
     "Arrays",
+    "Assignment",
     "Coordinator",
     "DeadlinePassed",
     "Device",
     "Effect",
+    "Equipment",
     "Event",
     "Finished",
     "MessageBlock",

@@ -19,14 +19,7 @@ from covey.protocol.memory import Arrays, Memory
 from covey.protocol.publishing import Publishing, candidate_of, move_variate, refuse_updates
 from covey.protocol.records import Outcome
 from covey.protocol.settings import STATISTICS_COHORT, Settings
-from covey.protocol.statistics import (
-    STATISTICS_ROUND,
-    StatisticsRound,
-    agree_step_scale,
-    first_version,
-    late_sketches,
-    most_rows,
-)
+from covey.protocol.statistics import STATISTICS_ROUND, StatisticsRound, agree_step_scale, first_version, late_sketches
 from covey.protocol.tally import Tally
 from covey.protocol.tasks import statistics_tasks, training_tasks
 from covey.protocol.training_round import TrainingRound
@@ -45,7 +38,8 @@ class Coordinator:
     def __init__(self, settings: Settings, candidates: Candidates) -> None:
         self._settings = settings
         self._candidates = candidates
-        self._memory = Memory(Counters(np.zeros(candidates.size, np.uint32)), Issues(settings.staleness))
+        counters = Counters(np.zeros(candidates.size, np.uint32))
+        self._memory = Memory(counters, Issues(settings.staleness), np.zeros(candidates.size, np.bool_))
         self._phase: Phase | None = None
         self._finished = False
 
@@ -120,9 +114,9 @@ class Coordinator:
                     )
                 return [phase.receive(block, self._settings, self._memory), *self._turn(now_ms, rng)]
             case Publishing() as phase:
-                return [phase.receive(block, self._settings, self._memory)]
+                return [phase.receive(block, self._memory)]
             case _:
-                return [refuse_updates(block, self._settings, self._memory)]
+                return [refuse_updates(block, self._memory)]
 
     def _turn(self, now_ms: int, rng: np.random.Generator) -> list[Effect]:
         """End the round if it is over."""
@@ -143,11 +137,11 @@ class Coordinator:
         memory.version = version
         memory.server_state = settings.server.start(version.spec.n_parameters)
         memory.variate = np.zeros(version.spec.n_parameters, np.float32) if settings.trainer.has_variates else None
-        memory.step_scale = agree_step_scale(settings, done.fleet, version)
-        memory.most_rows = most_rows(done.rows)
-        rows = np.minimum(np.array(done.rows, np.uint32), memory.most_rows).astype(np.uint32)
-        memory.fleet_weight = float(settings.aggregator.weights(rows).mean()) * self._candidates.size
-        done.tally.examples = int(rows.sum(dtype=np.int64))
+        memory.step_scale = agree_step_scale(settings, done.fleet, version.encoding)
+        memory.fleet_weight = (
+            float(settings.aggregator.weights(np.array(done.rows, np.uint32)).mean()) * self._candidates.size
+        )
+        done.tally.examples = sum(done.rows)
         record = RecordRound(done.tally.record(Outcome.PUBLISHED, now_ms, version))
         return [Publish(version), record, *self._next_round(now_ms, rng)]
 
@@ -207,5 +201,5 @@ def _phase_of(arrays: Arrays, settings: Settings) -> Phase | None:
 
 
 def down_bytes_of(tasks: SendTasks) -> int:
-    """Bytes of all Tasks and what comes with them."""
+    """Bytes of all Tasks."""
     return int(tasks.sizes.sum(dtype=np.int64))

@@ -15,15 +15,23 @@ _DURABLE = np.array([verdict.durable for verdict in Verdict])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SendTasks:
-    """Ask n devices to train (or to sketch). The Task is the same for all but for the seed."""
+    """Ask n devices to train (or to sketch), each by one of two encoded Tasks with a seed of its own in it.
+
+    Seeds have a fixed width, so what a device is sent is as long as the one here. In the statistics round all get the
+    short one.
+    """
 
     devices: NDArray[np.uint32]  # (n), ascending
-    seeds: NDArray[np.uint64]  # (n): replaces the Task's
-    sizes: NDArray[np.uint32]  # (n): bytes on the way down: Task, parameters, what a newcomer needs besides
-    task: Task
-    version: ModelVersion | None  # the model to start from; None in the statistics round
-    variate: NDArray[np.float32] | None  # (parameters): the fleet's control variate, where the trainer has one
-    step_scale: NDArray[np.float32] | None  # (parameters): multiplies each step, where the trainer has one
+    seeds: NDArray[np.uint64]  # (n)
+    is_equipped: NDArray[np.bool_]  # (n): keeps what the full Task brought once, and gets the short one
+    task: Task  # what both say, without model and vectors
+    full: bytes  # with the model's file; empty where all get the short one
+    short: bytes  # with the parameters alone; empty where nobody gets it
+
+    @property
+    def sizes(self) -> NDArray[np.uint32]:
+        """Bytes of each device's Task, (n)."""
+        return np.where(self.is_equipped, len(self.short), len(self.full)).astype(np.uint32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@ from covey.models import ModelVersion
 from covey.protocol.door import Counters
 from covey.protocol.issues import Issues
 from covey.protocol.settings import Settings
+from covey.training import spread_steps
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -20,11 +21,12 @@ class Memory:
 
     counters: Counters
     issues: Issues
+    is_equipped: NDArray[np.bool_]  # (population): sent an update of a round, so it has the encoding and all that stays
     round: int = 0
     version: ModelVersion | None = None
     server_state: ServerState = ()
     variate: NDArray[np.float32] | None = None  # the fleet's, where the trainer has variates
-    step_scale: NDArray[np.float32] | None = None  # (parameters), for the whole run
+    step_scale: NDArray[np.float32] | None = None  # (rows of the spline layer), for the whole run
     fleet_weight: float = 0.0  # of all devices together, estimated from the statistics round
     most_rows: int = 1  # with which one device counts, whatever its updates say
 
@@ -36,9 +38,9 @@ class Memory:
         return self.version
 
     @property
-    def step_scale_bytes(self) -> int:
-        """What the step scale weighs on its way to a newcomer: a float32 for each knot."""
-        return 0 if self.step_scale is None else 4 * self.current.encoding.n_knots
+    def steps(self) -> NDArray[np.float32] | None:
+        """What multiplies the step of each parameter, (parameters), if anything does."""
+        return None if self.step_scale is None else spread_steps(self.current.spec, self.step_scale)
 
     def arrays(self) -> Arrays:
         """For a snapshot."""
@@ -47,6 +49,7 @@ class Memory:
             "memory.fleet_weight": np.array([self.fleet_weight]),
             "memory.most_rows": np.array([self.most_rows], np.int64),
             "memory.counters": self.counters.last,
+            "memory.is_equipped": self.is_equipped,
             **self.issues.arrays(),
         }
         if self.version is not None:
@@ -69,6 +72,7 @@ class Memory:
         return cls(
             counters=Counters(arrays["memory.counters"].astype(np.uint32)),
             issues=Issues.from_arrays(settings.staleness, arrays),
+            is_equipped=arrays["memory.is_equipped"].astype(np.bool_),
             round=int(arrays["memory.round"][0]),
             version=None if version is None else ModelVersion.decode(version.tobytes()),
             server_state=tuple(arrays[name].astype(np.float64) for name in moments),

@@ -83,7 +83,7 @@ def move_variate(done: TrainingRound, memory: Memory) -> bool:
     if done.variates is None or memory.variate is None:
         return True
     with np.errstate(over="ignore", invalid="ignore"):
-        moved = done.variates.applied(memory.variate, memory.issues.variates(), memory.step_scale)
+        moved = done.variates.applied(memory.variate, memory.issues.variates(), memory.steps)
     if not _within(moved, LARGEST_VARIATE):
         return False
     memory.variate = moved

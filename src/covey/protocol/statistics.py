@@ -37,10 +37,6 @@ SEED_OF_TASKS = 2
 
 STATISTICS_ROUND = 0
 
-#: A device weighs as much as so many of the median device at most, whatever it says that it holds: fleets differ that
-#: much, and a liar has to be half of the statistics round to move the median.
-MOST_MEDIANS = 16
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
@@ -72,7 +68,7 @@ class StatisticsRound:
     tally: Tally
     deadline_ms: int
     messages: list[bytes]  # accepted, as they came
-    rows: list[int]  # that the device behind each of them holds
+    rows: list[int]  # that each of them speaks for
     fleet: FeatureSketch | None  # all of them merged
 
     def receive(self, block: MessageBlock, settings: Settings, memory: Memory) -> SendReceipts:
@@ -88,7 +84,7 @@ class StatisticsRound:
         """Merge sound sketches into the fleet's."""
         sketches = [answer.sketch for answer in answers if answer.sketch is not None]
         self.messages += [answer.message for answer in answers]
-        self.rows += [sketch.held for sketch in sketches]
+        self.rows += [sketch.rows for sketch in sketches]
         if sketches:
             self.fleet = merge(sketches if self.fleet is None else [self.fleet, *sketches])
 
@@ -176,18 +172,12 @@ def agree_encoding(model: Model, fleet: FeatureSketch) -> Encoding:
             return Encoding.identity(fleet.n_features)
 
 
-def most_rows(rows: list[int]) -> int:
-    """Rows that a device counts with at most, from what devices (n >= 1) say that they hold."""
-    return MOST_MEDIANS * max(1, int(np.median(rows)))
-
-
-def agree_step_scale(settings: Settings, fleet: FeatureSketch, version: ModelVersion) -> NDArray[np.float32] | None:
-    """The multiplier of each parameter's step (n_parameters,) that the trainer wants for this model, if any."""
-    encoding = version.encoding
+def agree_step_scale(settings: Settings, fleet: FeatureSketch, encoding: Encoding) -> NDArray[np.float32] | None:
+    """The multiplier of the steps of each row of the spline layer (n,) that the trainer wants, if any."""
     if settings.trainer.step_scale is not StepScale.KNOT_SHARE or encoding.kind is not EncodingKind.KNOTS:
         return None
     shares = knot_share(fleet, encoding.knots, encoding.offsets)
-    return knot_steps(version.spec, shares, settings.trainer.step_cap)
+    return knot_steps(shares, settings.trainer.step_cap)
 
 
 def first_version(settings: Settings, fleet: FeatureSketch) -> ModelVersion:

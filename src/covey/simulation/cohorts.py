@@ -3,7 +3,7 @@
 A device's rows never leave this module except as messages, the real bytes that would travel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,12 @@ from covey.core import (
 )
 from covey.io import Stopwatch
 from covey.models import ModelVersion
-from covey.protocol import arguments_of, recipe_of
+from covey.protocol import Arrays, Assignment, Equipment, SendTasks, recipe_of
 from covey.simulation.flights import Flight
 from covey.simulation.variates import DeviceVariates
 from covey.telemetry import Dataset, Population, SketchRule, Targets, sketch, to_wire
-from covey.training import Trainer, device_variates
+from covey.training import device_variates, reach_of
+from covey.wire import Task, TaskKind
 
 CLIENT = np.dtype(CLIENT_FIELDS)
 RESULT = np.dtype(CLIENT_RESULT_FIELDS)
@@ -46,8 +47,8 @@ class Cohorts:
     threads: int
     training_clock: Stopwatch
     variates: DeviceVariates
-    trainer: Trainer
-    rounds: int
+    first_task: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))  # the first full one
+    equipment: Equipment | None = None  # that it brought, the same on all devices
     encoded: Rows | None = None
     trained: int = 0  # devices that trained
     failed: int = 0  # of these, devices whose training diverged
@@ -57,10 +58,39 @@ class Cohorts:
         rows: NDArray[np.int64] = self.population.n_rows[devices]
         return rows
 
-    def learn(self, version: ModelVersion) -> None:
-        """Encode all rows with the first version; every device does this with its own. The encoding does not change."""
-        if self.encoded is not None:
-            return
+    def assign(self, tasks: SendTasks) -> Assignment | None:
+        """What the devices make of the bytes of their tasks; None in the statistics round.
+
+        A device's first full Task tells it the encoding, which never changes. Both kinds of a round's tasks have the
+        same model, so the short one is read for all where there is one.
+        """
+        task = Task.decode(tasks.short or tasks.full)
+        if isinstance(task, Task) and task.kind is TaskKind.STATISTICS:
+            return None
+        assignment = Assignment.of(task, self.equipment) if isinstance(task, Task) else task
+        if not isinstance(assignment, Assignment):
+            raise TypeError(f"the coordinator sent a Task that is {assignment.label}")
+        if self.encoded is None:
+            self.first_task = np.frombuffer(tasks.full, np.uint8)
+            self.equipment = assignment.equipment
+            self._encode(assignment.equipment.version)
+        return assignment
+
+    def arrays(self) -> Arrays:
+        """What its devices keep, for a checkpoint."""
+        return {"first_task": self.first_task, **self.variates.arrays()}
+
+    def restore(self, arrays: Arrays) -> None:
+        """Take over what `arrays` gave."""
+        self.variates = DeviceVariates.from_arrays(arrays)
+        task = Task.decode(arrays["first_task"].tobytes()) if arrays["first_task"].size else None
+        equipment = Equipment.of(task) if isinstance(task, Task) else None
+        if isinstance(equipment, Equipment):
+            self.first_task, self.equipment = arrays["first_task"].astype(np.uint8), equipment
+            self._encode(equipment.version)
+
+    def _encode(self, version: ModelVersion) -> None:
+        """Encode all rows; every device does this with its own."""
         inputs = self.population.gather(version.encoding.encode(self.dataset.x))
         labels = self.targets.y[self.population.rows].astype(np.int32)
         is_classifier = version.spec.loss in (Loss.SOFTMAX_CE, Loss.BCE)
@@ -77,30 +107,29 @@ class Cohorts:
 
     def train(self, flight: Flight, rows: Rows32, counters: Rows32) -> NDArray[np.bool_]:
         """Train a flight's `rows` (m) and write their updates into it; which of them worked, (m)."""
-        tasks = flight.tasks
-        version, task = tasks.version, tasks.task
-        if version is None or self.encoded is None:
+        assignment = flight.assignment
+        if assignment is None or self.encoded is None:
             raise ValueError("there is nothing to train before the statistics round is over")
+        task, variate = assignment.task, assignment.variate
         devices = flight.devices[rows]
         clients = np.zeros(rows.size, CLIENT)
         clients["first_row"] = self.population.first_row[devices]
         clients["n_rows"] = self.population.n_rows[devices]
         clients["counter"] = counters
-        clients["seed"] = tasks.seeds[rows]
+        clients["seed"] = flight.tasks.seeds[rows]
         corrections = None
-        if tasks.variate is not None:
-            corrections = tasks.variate - self.variates.of(devices, tasks.variate.size)
-            clients["correction"] = corrections.ctypes.data + 4 * tasks.variate.size * np.arange(
-                rows.size, dtype=np.uint64
-            )
+        if variate is not None:
+            corrections = variate - self.variates.of(devices, variate.size)
+            places = 4 * variate.size * np.arange(rows.size, dtype=np.uint64)
+            clients["correction"] = corrections.ctypes.data + places
         results = np.zeros(rows.size, RESULT)
         whole = rows.size == flight.devices.size
         messages = flight.content if whole else np.empty(rows.size * flight.stride, np.uint8)
         job = Job(
-            model=version.spec.core,
-            arguments=arguments_of(task, tasks.step_scale),
+            model=assignment.equipment.version.spec.core,
+            arguments=assignment.arguments,
             rows=self.encoded,
-            parameters=version.parameters,
+            parameters=assignment.parameters,
             clients=clients,
             results=results,
             recipe=recipe_of(task),
@@ -122,16 +151,17 @@ class Cohorts:
 
     def move_variates(self, flight: Flight, rows: Rows32) -> None:
         """Devices at a flight's `rows` (m) take over the control variates that their updates lead to."""
-        tasks = flight.tasks
-        if tasks.variate is None:
+        assignment = flight.assignment
+        if assignment is None or assignment.variate is None:
             return
-        n_parameters = tasks.variate.size
+        n_parameters = assignment.variate.size
         offsets = flight.offsets[rows]
         headers = np.zeros(rows.size, HEADER)
         read_updates(flight.content, offsets, flight.sizes[rows], n_parameters, headers)
         updates = np.zeros((rows.size, n_parameters), np.float32)
         decode_updates(flight.content, offsets, headers, n_parameters, updates)
         devices = flight.devices[rows]
-        reach = self.trainer.reach(flight.round, self.rounds, headers["num_examples"])
+        arguments, scale = assignment.arguments, assignment.equipment.step_scale
+        reach = reach_of(arguments, headers["num_examples"])
         own = self.variates.of(devices, n_parameters)
-        self.variates.keep(devices, device_variates(own, tasks.variate, updates, reach, tasks.step_scale))
+        self.variates.keep(devices, device_variates(own, assignment.variate, updates, reach, scale))

@@ -108,9 +108,7 @@ class Driver:
                 case Validate(candidate):
                     answer = ValidationDone(candidate.sequence, self._gate(candidate))
                     self._apply(self.coordinator.handle(answer, self.now_ms, self.rng))
-                case Publish(version):
-                    self.fleet.cohorts.learn(version)
                 case RecordRound(record):
                     self._records.append(record)
-                case Finished() | SendReceipts():
+                case Publish() | Finished() | SendReceipts():
                     pass

@@ -73,7 +73,7 @@ class Federation:
     @property
     def step_scale(self) -> NDArray[np.float32] | None:
         """What multiplies the steps of the parameters (parameters,), if anything does."""
-        return self._driver.coordinator.memory.step_scale
+        return self._driver.coordinator.memory.steps
 
     @property
     def virtual_s(self) -> float:
@@ -156,7 +156,6 @@ class Federation:
         self._driver = driver
         if "first" in arrays:
             self.first = ModelVersion.decode(arrays["first"].tobytes())
-            fleet.cohorts.learn(self.first)
         fleet.restore(_below("fleet/", arrays))
         self._is_started = True
 
@@ -173,8 +172,6 @@ class Federation:
             threads=self._scene.threads,
             training_clock=self._training_clock,
             variates=DeviceVariates(),
-            trainer=plan.training,
-            rounds=plan.rounds.count,
         )
         return Fleet(machines, Launcher(self._traits, mishaps, plan.training), cohorts)
 

@@ -31,7 +31,6 @@ from covey.simulation.flights import Flight
 from covey.simulation.launch import Launcher, flight_arrays
 from covey.simulation.machines import Machines, is_void
 from covey.simulation.mishaps import REBOOT_MS
-from covey.simulation.variates import DeviceVariates
 
 #: Deadlines and reboots: they send again unless an answer came first.
 _AGAIN = (EventKind.DEADLINE, EventKind.BOOT)
@@ -128,18 +127,18 @@ class Fleet:
         arrays["flights"] = np.array(list(self._flights), np.int64)
         for number, flight in self._flights.items():
             arrays |= {f"flight.{number}.{name}": array for name, array in flight_arrays(flight).items()}
-        return arrays | self.cohorts.variates.arrays()
+        return arrays | self.cohorts.arrays()
 
     def restore(self, arrays: Arrays) -> None:
         """Take over what `arrays` gave."""
         self._events = arrays["events"].astype(EVENT)
         self._arrivals = arrays["arrivals"].astype(ARRIVAL)
         self._waiting = arrays["waiting"].astype(EVENT)
+        self.cohorts.restore(arrays)
         for number in arrays["flights"].tolist():
             prefix = f"flight.{number}."
             mine = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-            self._flights[number] = self._launcher.relaunch(mine)
-        self.cohorts.variates = DeviceVariates.from_arrays(arrays)
+            self._flights[number] = self._launcher.relaunch(mine, self.cohorts)
 
     # -- order
 
@@ -220,7 +219,7 @@ class Fleet:
             if rows.size == 0:
                 continue
             counters = self.machines.records["counter"][mine["device"]] + np.uint32(1)
-            work = self.cohorts.train if flight.tasks.version else self.cohorts.sketch
+            work = self.cohorts.train if flight.assignment else self.cohorts.sketch
             worked = work(flight, rows, counters)
             done = mine["time_ms"] + lasts
             self._add(events_of(EventKind.TRAINED, done, done + flight.uplink_ms(rows), mine, worked))
@@ -280,7 +279,7 @@ class Fleet:
         """Devices whose update is durable move their control variate, by the bytes that they sent."""
         for number in distinct(effects["round"]):
             flight = self._flights[number]
-            if flight.tasks.variate is not None:
+            if flight.assignment is not None and flight.assignment.variate is not None:
                 devices = events["device"][effects["round"] == number]
                 self.cohorts.move_variates(flight, flight.rows_of(devices))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.protocol import RECEIPT_BYTES, SendTasks
+from covey.protocol import RECEIPT_BYTES, Assignment, SendTasks
 from covey.simulation.mishaps import RoundMishaps
 from covey.simulation.traits import Traits
 
@@ -23,6 +23,7 @@ class Flight:
     """One round's cohort of n devices; a device is known by its row in the columns."""
 
     tasks: SendTasks
+    assignment: Assignment | None  # what its devices made of the tasks' bytes; None in the statistics round
     traits: Traits
     mishaps: RoundMishaps
     training_ms: Milliseconds  # (n)

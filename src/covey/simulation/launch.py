@@ -1,10 +1,11 @@
 """How a round takes off: traits and mishaps of its cohort, and a buffer for its messages."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from covey.errors import Code, JournalError
-from covey.models import ModelVersion
 from covey.protocol import Arrays, SendTasks, recipe_of
 from covey.simulation.cohorts import Cohorts
 from covey.simulation.flights import Flight, training_ms
@@ -29,36 +30,37 @@ class Launcher:
         traits = self.traits.traits(tasks.devices)
         mishaps = self.mishaps.of_round(tasks.devices, tasks.task.round)
         rows = cohorts.n_rows(tasks.devices)
-        if tasks.version is None:
+        assignment = cohorts.assign(tasks)
+        if assignment is None:
             lasts = training_ms(rows, traits.rows_per_s, mishaps.slowness)
             empty = np.zeros(0, np.uint8)
-            return Flight(tasks, traits, mishaps, lasts, empty, np.zeros(n, np.uint64), np.zeros(n, np.uint32))
+            return Flight(tasks, None, traits, mishaps, lasts, empty, np.zeros(n, np.uint64), np.zeros(n, np.uint32))
         lasts = training_ms(self._trainer.rows_for(rows), traits.rows_per_s, mishaps.slowness)
-        n_parameters = tasks.version.spec.n_parameters
+        n_parameters = assignment.parameters.size
         recipe = recipe_of(tasks.task)
         stride = recipe.message_size(n_parameters)
         least = np.full(n, recipe.payload_size(n_parameters), np.uint32)
         offsets = np.arange(n, dtype=np.uint64) * np.uint64(stride)
-        return Flight(tasks, traits, mishaps, lasts, self._buffer(n * stride), offsets, least, stride)
+        return Flight(tasks, assignment, traits, mishaps, lasts, self._buffer(n * stride), offsets, least, stride)
 
-    def relaunch(self, arrays: Arrays) -> Flight:
+    def relaunch(self, arrays: Arrays, cohorts: Cohorts) -> Flight:
         """The flight that `flight_arrays` was taken of."""
-        task = Task.decode(arrays["task"].tobytes())
+        full, short = arrays["task.full"].tobytes(), arrays["task.short"].tobytes()
+        task = Task.decode(full or short)
         if isinstance(task, Verdict):
             raise JournalError(Code.JOURNAL_CORRUPT, "the checkpoint holds a Task that is none")
         devices = arrays["devices"].astype(np.uint32)
-        version = ModelVersion.decode(arrays["version"].tobytes()) if "version" in arrays else None
         tasks = SendTasks(
             devices=devices,
             seeds=arrays["seeds"].astype(np.uint64),
-            sizes=arrays["task_sizes"].astype(np.uint32),
-            task=task,
-            version=version,
-            variate=arrays["variate"].astype(np.float32) if "variate" in arrays else None,
-            step_scale=arrays["step_scale"].astype(np.float32) if "step_scale" in arrays else None,
+            is_equipped=arrays["is_equipped"].astype(np.bool_),
+            task=replace(task, model=None, parameters=None, variate=None, step_scale=None),
+            full=full,
+            short=short,
         )
         return Flight(
             tasks,
+            cohorts.assign(tasks),
             self.traits.traits(devices),
             self.mishaps.of_round(devices, task.round),
             arrays["training_ms"].astype(np.uint64),
@@ -82,21 +84,15 @@ class Launcher:
 def flight_arrays(flight: Flight) -> Arrays:
     """A flight for a checkpoint; its traits and mishaps follow from the seed."""
     tasks = flight.tasks
-    arrays: Arrays = {
+    return {
         "devices": tasks.devices,
         "seeds": tasks.seeds,
-        "task_sizes": tasks.sizes,
-        "task": np.frombuffer(tasks.task.encode(), np.uint8),
+        "is_equipped": tasks.is_equipped,
+        "task.full": np.frombuffer(tasks.full, np.uint8),
+        "task.short": np.frombuffer(tasks.short, np.uint8),
         "training_ms": flight.training_ms,
         "content": flight.content,
         "offsets": flight.offsets,
         "sizes": flight.sizes,
         "stride": np.array([flight.stride], np.int64),
     }
-    if tasks.version is not None:
-        arrays["version"] = np.frombuffer(tasks.version.encode(), np.uint8)
-    if tasks.variate is not None:
-        arrays["variate"] = tasks.variate
-    if tasks.step_scale is not None:
-        arrays["step_scale"] = tasks.step_scale
-    return arrays

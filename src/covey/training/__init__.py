@@ -3,9 +3,9 @@
 from covey.training.family import Trainer
 from covey.training.fedavg import FedAvg
 from covey.training.fedprox import FedProx
-from covey.training.local_sgd import LocalSgd, Schedule
+from covey.training.local_sgd import LocalSgd, Schedule, reach_of
 from covey.training.scaffold import Scaffold
-from covey.training.step_scale import StepScale, knot_steps
+from covey.training.step_scale import StepScale, knot_steps, spread_steps
 from covey.training.variates import VariateSum, device_variates
 
 #: The family's trainers by `kind`. A new one: one file, one line here.
@@ -23,4 +23,6 @@ __all__ = [
     "VariateSum",
     "device_variates",
     "knot_steps",
+    "reach_of",
+    "spread_steps",
 ]

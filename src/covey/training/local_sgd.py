@@ -82,9 +82,7 @@ class LocalSgd:
 
     def steps_for(self, examples: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Mini-batches that devices with so many rows (n,) train, (n,)."""
-        if self.steps:
-            return np.full(examples.size, self.steps, np.int64)
-        return self.epochs * -(-examples.astype(np.int64) // self.batch)
+        return _steps_of(self.steps, self.epochs, self.batch, examples)
 
     def rows_for(self, examples: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows that devices with so many (n) go through in a round, each time counted, (n)."""
@@ -93,13 +91,8 @@ class LocalSgd:
         return self.epochs * examples
 
     def reach(self, round_number: int, rounds: int, examples: NDArray[np.uint32]) -> NDArray[np.float64]:
-        """How far a lasting unit gradient moves devices with so many rows (n) in a round, (n), before any step scale.
-
-        S steps with momentum mu, which starts at rest, add up to (S - mu (1 - mu^S) / (1 - mu)) / (1 - mu).
-        """
-        steps, mu = self.steps_for(examples), self.momentum
-        lasting = (steps - mu * (1.0 - mu**steps) / (1.0 - mu)) / (1.0 - mu)
-        return self.rate(round_number, rounds) * lasting
+        """How far a lasting unit gradient moves devices with so many rows (n) in a round, (n), without a step scale."""
+        return reach_of(sgd_arguments(self, round_number, rounds), examples)
 
 
 def sgd_arguments(trainer: LocalSgd, round_number: int, rounds: int, proximal: float = 0.0) -> TrainingArguments:
@@ -117,6 +110,23 @@ def sgd_arguments(trainer: LocalSgd, round_number: int, rounds: int, proximal: f
         fake_quantise=trainer.fake_quantise,
         shuffle=trainer.shuffle,
     )
+
+
+def reach_of(arguments: TrainingArguments, examples: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """How far a lasting unit gradient moves devices with so many rows (n) that are told `arguments`, (n).
+
+    S steps with momentum mu, which starts at rest, add up to (S - mu (1 - mu^S) / (1 - mu)) / (1 - mu).
+    """
+    mu = arguments.momentum
+    steps = _steps_of(arguments.max_steps, arguments.epochs, arguments.batch, examples)
+    lasting = (steps - mu * (1.0 - mu**steps) / (1.0 - mu)) / (1.0 - mu)
+    return arguments.learning_rate * lasting
+
+
+def _steps_of(fixed: int, epochs: int, batch: int, examples: NDArray[np.uint32]) -> NDArray[np.int64]:
+    if fixed:
+        return np.full(examples.size, fixed, np.int64)
+    return epochs * -(-examples.astype(np.int64) // batch)
 
 
 def check_range(name: str, value: float, *, low: float, high: float) -> None:

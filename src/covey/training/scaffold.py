@@ -23,5 +23,5 @@ class Scaffold(LocalSgd):
     has_variates: ClassVar[bool] = True
 
     def arguments(self, round_number: int, rounds: int) -> TrainingArguments:
-        """What a device of this round is told; the correction is the device's own."""
+        """What a device of this round is told besides c; its c_i never leaves it."""
         return sgd_arguments(self, round_number, rounds)

@@ -2,7 +2,8 @@
 
 A row's gradient is a mean over rows of data of which most do not touch it; dividing by the share that does makes all
 rows learn at one pace (a frozen diagonal preconditioner). The shares come from the statistics round, so no device
-reveals anything more and nothing needs to be synchronised later.
+reveals anything more and nothing needs to be synchronised later. One number a row travels; whoever needs one a
+parameter, device or server, spreads them with `spread_steps`.
 """
 
 from enum import StrEnum
@@ -10,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.core import LayerKind
 from covey.models import ModelSpec
 
 #: Keeps rows that nothing touches from endless steps.
@@ -26,9 +28,19 @@ class StepScale(StrEnum):
     KNOT_SHARE = "knot_share"
 
 
-def knot_steps(spec: ModelSpec, shares: NDArray[np.float32], cap: float) -> NDArray[np.float32]:
-    """The multiplier of each parameter (n_parameters,) for a model whose first layer has a row for each of `shares`."""
+def knot_steps(shares: NDArray[np.float32], cap: float) -> NDArray[np.float32]:
+    """The multiplier of each row of the spline layer (n,) from the row's share (n,)."""
+    return np.minimum(1.0 / (shares.astype(np.float64) + FLOOR), cap).astype(np.float32)
+
+
+def spread_steps(spec: ModelSpec, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The multiplier of each parameter (n_parameters,) from that of each row of the spline layer; 1 elsewhere.
+
+    ValueError where the model's first layer is no spline with so many rows.
+    """
+    first = spec.layers[0]
+    if first.kind is not LayerKind.SPLINE or rows.shape != (first.knots,):
+        raise ValueError(f"step scales for {rows.size} rows do not fit this model")
     steps = np.ones(spec.n_parameters, np.float32)
-    rows = np.minimum(1.0 / (shares.astype(np.float64) + FLOOR), cap)
-    spec.layout.views(steps)[SPLINE_WEIGHT][:] = rows.astype(np.float32)[:, np.newaxis]
+    spec.layout.views(steps)[SPLINE_WEIGHT][:] = rows[:, np.newaxis]
     return steps

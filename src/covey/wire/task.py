@@ -11,7 +11,8 @@ from covey.wire.verdict import Verdict
 
 VERSION = 1
 DIGEST_BYTES = 16
-#: A model of 2^20 parameters with its file, a correction and step scales, each float32.
+SEED_BYTES = 8
+#: A model of 2^20 parameters: its file, the fleet's control variate and step scales, each float32.
 LIMITS = Limits(size_bytes=20 << 20, depth=2, items=128)
 
 
@@ -176,9 +177,11 @@ class SketchTerms:
 class Task:
     """One task; a device takes it if its round is above that of the last one, and drops it after its lifetime.
 
-    TRAIN has digest, seed, recipe and terms, and may bring what the device lacks: `parameters` (the model version of
-    `sequence`, as its file or as float32), `correction` and `step_scale` (float32), `trainable` (a byte a layer).
-    STATISTICS has sketch. lifetime_ms: 0 for no end.
+    TRAIN has digest, seed, recipe and terms, and the model: as `model`, its file, for a device that has none, or as
+    `parameters` (float32) for one that keeps what it learned from such a file. It may have the fleet's control
+    `variate` (float32, one a parameter), a `step_scale` (float32, one a row of the spline layer's weight) and
+    `trainable` (a byte a layer). STATISTICS has sketch. lifetime_ms: 0 for no end. All encodings that differ in
+    nothing but the seed have one length.
     """
 
     kind: TaskKind
@@ -190,10 +193,11 @@ class Task:
     terms: TrainingTerms | None = None
     sequence: int | None = None
     parameters: bytes | None = None
-    correction: bytes | None = None
+    variate: bytes | None = None
     step_scale: bytes | None = None
     trainable: bytes | None = None
     sketch: SketchTerms | None = None
+    model: bytes | None = None
 
     @classmethod
     def training(
@@ -207,7 +211,10 @@ class Task:
         arguments: ArgumentsLike,
         sequence: int | None = None,
     ) -> "Task":
-        """A task to train from the model version of `digest` (16 bytes); `arguments.seed` and buffers are left out."""
+        """A task to train from the model version of `digest` (16 bytes), which is still to be put in.
+
+        `arguments.seed` and buffers are left out.
+        """
         packed = RecipeTerms(int(recipe.codec), recipe.block, as_float32(recipe.clip_norm))
         terms = TrainingTerms.of(arguments)
         return cls(TaskKind.TRAIN, round, lifetime_ms, digest, seed, packed, terms, sequence)
@@ -239,12 +246,13 @@ class Task:
             7: None if self.recipe is None else self.recipe.value(),
             8: None if self.terms is None else self.terms.value(),
             9: self.parameters,
-            10: self.correction,
+            10: self.variate,
             11: self.step_scale,
             12: self.trainable,
             14: self.sequence,
+            15: self.model,
         }
-        fields: dict[int, Value] = {5: self.digest, 6: self.seed}
+        fields: dict[int, Value] = {5: self.digest, 6: self.seed.to_bytes(SEED_BYTES, "little")}
         fields.update((key, value) for key, value in optional.items() if value is not None)
         return fields
 
@@ -274,15 +282,18 @@ class Task:
             round=round_number,
             lifetime_ms=lifetime_ms,
             digest=reader.data(5, DIGEST_BYTES),
-            seed=reader.uint(6, 64),
+            seed=int.from_bytes(reader.data(6, SEED_BYTES), "little"),
             recipe=RecipeTerms.read(recipe),
             terms=TrainingTerms.read(terms),
             parameters=reader.optional_data(9),
-            correction=reader.optional_data(10),
+            variate=reader.optional_data(10),
             step_scale=reader.optional_data(11),
             trainable=reader.optional_data(12),
             sequence=reader.optional_uint(14, 64),
+            model=reader.optional_data(15),
         )
+        if (task.parameters is None) == (task.model is None):
+            reader.refuse(Verdict.MALFORMED)
         reader.close(recipe)
         reader.close(terms)
         return task
