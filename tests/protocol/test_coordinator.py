@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covey.aggregation import FedAdam
-from covey.core import Codec, UpdateFields, write_update
+from covey.core import Codec, Recipe, UpdateFields, encode_payload, write_update
 from covey.protocol import (
     UNKNOWN_SENDER,
     Coordinator,
@@ -26,9 +26,9 @@ from covey.protocol import (
     ValidationDone,
 )
 from covey.selection import Candidates, Uniform
-from covey.telemetry import sketch, to_wire
+from covey.telemetry import SketchRule, sketch, to_wire
 from covey.training import Scaffold
-from covey.wire import Verdict
+from covey.wire import Sketch, Verdict
 from tests.protocol.machines import SECOND, Bench, settings_of, states
 
 OK = Verdict.ACCEPTED
@@ -358,3 +358,61 @@ def _plain_update(bench: Bench, value: float) -> bytes:
     n = bench.coordinator.memory.current.spec.n_parameters
     payload = struct.pack("<BI", Codec.FLOAT32, n) + np.full(n, value, np.float32).tobytes()
     return write_update(UpdateFields(1, 2, 10, 0.5, bench.tasks().task.digest, payload))
+
+
+@pytest.mark.parametrize("max_rows", [5, 10_000])
+def test_shares_are_those_of_the_rows_that_devices_hold_not_of_those_they_sketch(max_rows: int) -> None:
+    rule = SketchRule(bits=3, points=16, max_rows=max_rows)
+    bench = Bench(replace(settings_of(trainer=Scaffold(steps=3)), sketch=rule)).start()
+    assert bench.coordinator.memory.fleet_weight == 80.0
+    bench.send(*((device, bench.update(0.5, examples=20)) for device in range(4)))
+    fleet, mean = _c_and_its_devices(bench, (0, 1, 2, 3))
+    assert fleet == pytest.approx(mean, rel=1e-6)
+
+
+def test_shares_of_a_round_never_add_up_to_more_than_the_fleet() -> None:
+    bench = Bench(settings_of(trainer=Scaffold(steps=3))).start()
+    bench.send(*((device, bench.update(0.5, examples=60)) for device in range(4)))
+    fleet, mean = _c_and_its_devices(bench, (0, 1, 2, 3))
+    assert fleet == pytest.approx(mean, rel=1e-6)
+
+
+def test_a_device_that_claims_any_number_of_rows_weighs_as_sixteen() -> None:
+    bench = Bench(settings_of()).start()
+    before = bench.coordinator.memory.current.parameters.copy()
+    bench.send((0, bench.update(1.0, examples=2**32 - 1)), *((d, bench.update(0.0, examples=20)) for d in (1, 2, 3)))
+    moved = bench.coordinator.memory.current.parameters - before
+    np.testing.assert_allclose(moved, 16 / 19, rtol=1e-5)
+    assert bench.records()[-1].examples == 19 * 20
+
+
+def test_a_device_that_claims_any_number_of_rows_in_its_sketch_does_not_move_the_bound() -> None:
+    bench = Bench(settings_of())
+    bench.handle(Started())
+    honest = [Sketch.decode(message) for message in _sketch_messages(bench)]
+    messages = [replace(message, held=message.rows).encode() for message in honest]
+    small = replace(bench.settings.sketch, max_rows=20)
+    liar = Bench(replace(settings_of(), sketch=small))
+    liar.handle(Started())
+    messages[0] = replace(honest[0], held=2**32 - 1).encode()
+    liar.handle(SketchesReceived(liar.block(range(4), messages)))
+    assert liar.records()[0].accepted == 4
+    assert liar.coordinator.memory.most_rows == 16 * 20
+    assert liar.coordinator.memory.fleet_weight == 19 * 20
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        (Recipe(Codec.INT8, 16), Recipe(Codec.FLOAT32)),
+        (Recipe(Codec.INT8, 16), Recipe(Codec.INT8, 272)),
+        (Recipe(Codec.FLOAT32), Recipe(Codec.INT8, 16)),
+    ],
+)
+def test_an_update_packed_otherwise_than_asked_is_malformed(asked: Recipe, sent: Recipe) -> None:
+    bench = Bench(replace(settings_of(), recipe=asked), n_devices=2).start()
+    n = bench.coordinator.memory.current.spec.n_parameters
+    payload, _ = encode_payload(sent, np.full(n, 0.1, np.float32), 0)
+    message = write_update(UpdateFields(1, 2, 10, 0.5, bench.tasks().task.digest, payload))
+    assert bench.send((0, message), (1, bench.update())) == [Verdict.MALFORMED, OK]
+    assert bench.send((0, bench.update())) == [OK]

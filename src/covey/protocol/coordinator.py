@@ -19,7 +19,14 @@ from covey.protocol.memory import Arrays, Memory
 from covey.protocol.publishing import Publishing, candidate_of, move_variate, refuse_updates
 from covey.protocol.records import Outcome
 from covey.protocol.settings import STATISTICS_COHORT, Settings
-from covey.protocol.statistics import STATISTICS_ROUND, StatisticsRound, agree_step_scale, first_version, late_sketches
+from covey.protocol.statistics import (
+    STATISTICS_ROUND,
+    StatisticsRound,
+    agree_step_scale,
+    first_version,
+    late_sketches,
+    most_rows,
+)
 from covey.protocol.tally import Tally
 from covey.protocol.tasks import statistics_tasks, training_tasks
 from covey.protocol.training_round import TrainingRound
@@ -114,9 +121,9 @@ class Coordinator:
                     )
                 return [phase.receive(block, self._settings, self._memory), *self._turn(now_ms, rng)]
             case Publishing() as phase:
-                return [phase.receive(block, self._memory)]
+                return [phase.receive(block, self._settings, self._memory)]
             case _:
-                return [refuse_updates(block, self._memory)]
+                return [refuse_updates(block, self._settings, self._memory)]
 
     def _turn(self, now_ms: int, rng: np.random.Generator) -> list[Effect]:
         """End the round if it is over."""
@@ -138,10 +145,10 @@ class Coordinator:
         memory.server_state = settings.server.start(version.spec.n_parameters)
         memory.variate = np.zeros(version.spec.n_parameters, np.float32) if settings.trainer.has_variates else None
         memory.step_scale = agree_step_scale(settings, done.fleet, version.encoding)
-        memory.fleet_weight = (
-            float(settings.aggregator.weights(np.array(done.rows, np.uint32)).mean()) * self._candidates.size
-        )
-        done.tally.examples = sum(done.rows)
+        memory.most_rows = most_rows(done.rows)
+        rows = np.minimum(np.array(done.rows, np.uint32), memory.most_rows).astype(np.uint32)
+        memory.fleet_weight = float(settings.aggregator.weights(rows).mean()) * self._candidates.size
+        done.tally.examples = int(rows.sum(dtype=np.int64))
         record = RecordRound(done.tally.record(Outcome.PUBLISHED, now_ms, version))
         return [Publish(version), record, *self._next_round(now_ms, rng)]
 

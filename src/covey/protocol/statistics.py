@@ -37,6 +37,10 @@ SEED_OF_TASKS = 2
 
 STATISTICS_ROUND = 0
 
+#: A device weighs as much as so many of the median device at most, whatever it says that it holds: fleets differ that
+#: much, and a liar has to be half of the statistics round to move the median.
+MOST_MEDIANS = 16
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
@@ -68,7 +72,7 @@ class StatisticsRound:
     tally: Tally
     deadline_ms: int
     messages: list[bytes]  # accepted, as they came
-    rows: list[int]  # that each of them speaks for
+    rows: list[int]  # that the device behind each of them holds
     fleet: FeatureSketch | None  # all of them merged
 
     def receive(self, block: MessageBlock, settings: Settings, memory: Memory) -> SendReceipts:
@@ -84,7 +88,7 @@ class StatisticsRound:
         """Merge sound sketches into the fleet's."""
         sketches = [answer.sketch for answer in answers if answer.sketch is not None]
         self.messages += [answer.message for answer in answers]
-        self.rows += [sketch.rows for sketch in sketches]
+        self.rows += [sketch.held for sketch in sketches]
         if sketches:
             self.fleet = merge(sketches if self.fleet is None else [self.fleet, *sketches])
 
@@ -170,6 +174,11 @@ def agree_encoding(model: Model, fleet: FeatureSketch) -> Encoding:
             return Encoding.signed_log(*signed_log_from(fleet))
         case _:
             return Encoding.identity(fleet.n_features)
+
+
+def most_rows(rows: list[int]) -> int:
+    """Rows that a device counts with at most, from what devices (n >= 1) say that they hold."""
+    return MOST_MEDIANS * max(1, int(np.median(rows)))
 
 
 def agree_step_scale(settings: Settings, fleet: FeatureSketch, encoding: Encoding) -> NDArray[np.float32] | None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.aggregation import Aggregator, RunningAggregate, ordered_sum
-from covey.core import UPDATE_HEADER_FIELDS, read_updates
+from covey.core import UPDATE_HEADER_FIELDS, Codec, Recipe, Status, read_updates
 from covey.protocol.blocks import MessageBlock
 from covey.protocol.door import judge_updates
 from covey.protocol.effects import SendReceipts
@@ -17,6 +17,9 @@ from covey.training import VariateSum
 from covey.wire import Verdict
 
 HEADER = np.dtype(UPDATE_HEADER_FIELDS)
+
+#: Where a payload says how it is packed: the codec, and the block of int8 (docs/SPEC.md).
+PACKING = np.array([0, 5, 6], np.uint64)
 
 #: An update from a model s rounds old weighs 1 / sqrt(1 + s): Xie et al. 2019 and Nguyen et al. 2022 (FedBuff) use it.
 STALENESS_POWER = -0.5
@@ -38,7 +41,7 @@ class TrainingRound:
 
     def receive(self, block: MessageBlock, settings: Settings, memory: Memory) -> SendReceipts:
         """Judge updates, add the accepted ones and answer all."""
-        headers = read_headers(block, memory.current.spec.n_parameters)
+        headers = read_headers(block, memory.current.spec.n_parameters, settings.recipe)
         verdicts = judge_updates(block.devices, headers, memory.issues, memory.counters, is_open=True)
         accepted = verdicts == Verdict.ACCEPTED
         if accepted.any():
@@ -56,7 +59,7 @@ class TrainingRound:
         memory: Memory,
     ) -> None:
         memory.is_equipped[block.devices[accepted]] = True
-        examples = headers["num_examples"]
+        examples = np.minimum(headers["num_examples"], memory.most_rows).astype(np.uint32)
         weights = np.where(accepted, settings.aggregator.weights(examples), 0.0)
         rounds_late = memory.round - headers["round"][accepted].astype(np.int64)
         discounted = weights.copy()
@@ -109,10 +112,17 @@ class TrainingRound:
         return cls(target, Tally.from_arrays(arrays), deadline_ms, aggregator.restore(mine), variates)
 
 
-def read_headers(block: MessageBlock, n_parameters: int) -> NDArray[np.void]:
-    """Headers (n) of a block's updates, each with a status of its own."""
+def read_headers(block: MessageBlock, n_parameters: int, recipe: Recipe) -> NDArray[np.void]:
+    """Headers (n) of a block's updates, each with a status of its own: FORMAT where it is not packed by `recipe`."""
     headers = np.zeros(block.n_messages, HEADER)
     read_updates(block.content, block.offsets, block.sizes, n_parameters, headers)
+    sound = np.flatnonzero(headers["status"] == Status.OK)
+    begin = block.offsets[sound] + headers["payload_offset"][sound]
+    heads = block.content[begin[:, np.newaxis] + PACKING]  # the first 7 bytes, of which there are 9 at least
+    packed = heads[:, 0] == recipe.codec
+    if recipe.codec is Codec.INT8:
+        packed &= heads[:, 1] + np.uint16(256) * heads[:, 2] == recipe.block
+    headers["status"][sound[~packed]] = Status.FORMAT
     return headers
 
 
