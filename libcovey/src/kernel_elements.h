@@ -51,11 +51,11 @@ static void round_int8(const float *w, uint32_t rows, uint32_t cols, size_t stri
             most = (magnitude & larger) | (most & ~larger);
         }
         vector largest = (vector)most;
-        vector_int counts = largest >= COVEY_NEGLIGIBLE;
+        vector_int counts = (largest >= COVEY_NEGLIGIBLE) & (largest <= FLT_MAX);
         vector unit = (vector)((vector_int)(largest / 127.0f) & counts);
         vector inverse = (vector)((vector_int)(127.0f / largest) & counts);
         for (uint32_t r = 0; r < rows; r++) {
-            vector x = load(w + r * stride + c) * inverse;
+            vector x = (vector)((vector_int)load(w + r * stride + c) & counts) * inverse;
             x = x + (vector)((vector_int)half | ((vector_int)x & sign));
             x = __builtin_convertvector(__builtin_convertvector(x, vector_int), vector);
             store(out + r * stride + c, x * unit);

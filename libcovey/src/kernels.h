@@ -92,7 +92,8 @@ typedef struct {
     /* Adds the squares of a layer's gradient (rows, cols) to `sum`: a chain down each column, columns in order. */
     float (*squares)(const float *gradient, uint32_t rows, uint32_t cols, size_t stride, float sum);
     void (*transpose)(const float *w, uint32_t rows, uint32_t cols, size_t stride, float *twin, size_t twin_stride);
-    /* The weights that int8 can hold: each column in units of its largest magnitude / 127. */
+    /* The weights that int8 can hold: each column in units of its largest magnitude / 127. A column with
+     * a NaN or an infinity, as of training that diverges, becomes zeros. */
     void (*round_int8)(const float *w, uint32_t rows, uint32_t cols, size_t stride, float *out);
     void (*activate)(int activation, float *y, size_t n);
     void (*activate_back)(int activation, float *y, const float *dy, size_t n); /* y = dy * activation'(y) */

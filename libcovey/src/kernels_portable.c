@@ -227,15 +227,16 @@ static void transpose(const float *w, uint32_t rows, uint32_t cols, size_t strid
 static void round_int8(const float *w, uint32_t rows, uint32_t cols, size_t stride, float *out)
 {
     for (uint32_t c = 0; c < cols; c++) {
-        float largest = 0.0f;
+        uint32_t most = 0; /* patterns of magnitudes are ordered like the magnitudes */
         for (uint32_t r = 0; r < rows; r++) {
-            float x = w[r * stride + c], magnitude = x < 0.0f ? -x : x;
-            largest = magnitude > largest ? magnitude : largest;
+            uint32_t magnitude = covey_float_bits(w[r * stride + c]) & 0x7fffffffu;
+            most = magnitude > most ? magnitude : most;
         }
-        float unit = largest < COVEY_NEGLIGIBLE ? 0.0f : largest / 127.0f;
-        float inverse = largest < COVEY_NEGLIGIBLE ? 0.0f : 127.0f / largest;
+        float largest = covey_bits_float(most);
+        int counts = largest >= COVEY_NEGLIGIBLE && most <= COVEY_FLOAT_MAX_BITS;
+        float unit = counts ? largest / 127.0f : 0.0f, inverse = counts ? 127.0f / largest : 0.0f;
         for (uint32_t r = 0; r < rows; r++) {
-            float x = w[r * stride + c] * inverse;
+            float x = counts ? w[r * stride + c] * inverse : 0.0f;
             out[r * stride + c] = (float)(int32_t)(x + (x < 0.0f ? -0.5f : 0.5f)) * unit;
         }
     }

@@ -123,6 +123,12 @@ static void hostile_bytes_and_inputs_are_refused(void)
         memcpy(bytes + 4, &bad[i], 4);
         CHECK(covey_int8_predict(&model, bytes, 40, inputs, 1, out, arena, sizeof arena) == COVEY_E_NONFINITE);
     }
+    inputs[1] = 2;
+    CHECK(covey_int8_quantise(&model, parameters, bytes, sizeof bytes) == COVEY_OK);
+    const float highest = 3e38f;
+    memcpy(bytes, &highest, 4); /* the first layer's first value is infinite, which as int8 would look like a zero */
+    memcpy(bytes + 8, &highest, 4);
+    CHECK(covey_int8_predict(&model, bytes, 40, inputs, 1, out, arena, sizeof arena) == COVEY_E_NONFINITE);
     parameters[3] = INFINITY;
     CHECK(covey_int8_quantise(&model, parameters, bytes, sizeof bytes) == COVEY_E_NONFINITE);
     covey_layer wide = {COVEY_CONV1D, COVEY_LINEAR, 1024, 1, 0, 9, 8, 1}; /* 8,192 terms a sum */

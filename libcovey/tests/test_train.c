@@ -185,6 +185,60 @@ static void divergence_is_told(void)
     case_free(&data);
 }
 
+/* Weights become infinite, then NaN, before the pass ends: their int8 form must be defined too (sanitizers look). */
+static void divergence_is_told_with_rounded_weights(void)
+{
+    const covey_training training = {.epochs = 3, .batch = 4, .learning_rate = 3e38f, .fake_quantise = 1};
+    static const uint32_t models[] = {0, 1, 4};
+    for (uint32_t m = 0; m < N_OF(models); m++) {
+        case_data data = case_make(models[m], 40);
+        float *parameters = malloc(data.n * sizeof(float));
+        for (uint32_t k = 0; k < N_OF(case_kernels); k++) {
+            covey_training_result result;
+            if (covey_kernel_select(case_kernels[k]) != COVEY_OK)
+                continue;
+            memcpy(parameters, data.parameters, data.n * sizeof(float));
+            for (uint32_t i = 0; i < data.n; i++)
+                parameters[i] *= 1e10f;
+            CHECK(case_train(&data, &training, parameters, &result) == COVEY_E_NONFINITE);
+        }
+        free(parameters);
+        case_free(&data);
+    }
+}
+
+/* A clipped step leaves frozen layers alone, in the norm too: the same as a step with what is left of the gradient. */
+static void a_frozen_layer_takes_no_part_in_a_clipped_step(void)
+{
+    static const uint8_t trainable[3] = {0, 1, 1};
+    case_data data = case_make(0, 16);
+    covey_training_result result;
+    const covey_training training = {.epochs = 1, .batch = 16, .learning_rate = 0.05f, .weight_decay = 0.5f,
+                                     .gradient_clip = 0.01f, .trainable = trainable};
+    uint32_t first = 13 * 37 + 37;
+    float *parameters = malloc(data.n * sizeof(float)), *gradient = malloc(data.n * sizeof(float)), loss;
+    for (uint32_t k = 0; k < N_OF(case_kernels); k++) {
+        double sum = 0;
+        if (covey_kernel_select(case_kernels[k]) != COVEY_OK)
+            continue;
+        size_t size = covey_gradient_size(data.model);
+        void *arena = malloc(size);
+        CHECK(covey_gradient(data.model, &data.rows, data.parameters, gradient, &loss, arena, size) == COVEY_OK);
+        memcpy(parameters, data.parameters, data.n * sizeof(float));
+        CHECK(case_train(&data, &training, parameters, &result) == COVEY_OK);
+        CHECK(memcmp(parameters, data.parameters, first * sizeof(float)) == 0);
+        for (uint32_t i = first; i < data.n; i++)
+            sum += (double)gradient[i] * (double)gradient[i];
+        for (uint32_t i = first; i < data.n; i++) {
+            double w = (double)data.parameters[i], g = (double)gradient[i] * 0.01 / sqrt(sum) + 0.5 * w;
+            CHECK(fabs((double)parameters[i] - (w - 0.05 * g)) < 1e-6);
+        }
+        free(arena);
+    }
+    free(parameters), free(gradient);
+    case_free(&data);
+}
+
 int main(void)
 {
     every_kernel_gives_the_same_bits();
@@ -194,5 +248,7 @@ int main(void)
     wrong_values_are_refused_and_nothing_is_written();
     a_small_arena_or_missing_pointers_are_refused();
     divergence_is_told();
+    divergence_is_told_with_rounded_weights();
+    a_frozen_layer_takes_no_part_in_a_clipped_step();
     return check_done();
 }
