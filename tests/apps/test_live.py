@@ -10,6 +10,7 @@ from result_tree import DEVICES, result_tree
 
 from covey.apps.cli.live import LiveTable, PlainLines, cells, progress, show_devices, verdicts
 from covey.apps.report import Result
+from covey.protocol import Outcome
 from covey.simulation import RoundReport
 
 
@@ -27,6 +28,7 @@ class Round:
     round: int = 2
     of_rounds: int = 9
     cohort: int = 1_200
+    outcome: Outcome = Outcome.PUBLISHED
     verdicts: Mapping[str, int] = field(default_factory=lambda: {"accepted": 1_190, "wrong_model": 10, "late": 0})
     loss: float = 0.0123456
     macro_f1: float | None = 0.9875
@@ -61,6 +63,11 @@ def test_the_statistics_round_has_no_loss_and_no_speed() -> None:
 
 def test_a_round_that_was_not_judged_says_so_by_dashes() -> None:
     assert [cells(report(macro_f1=None, worst_device=None))[place] for place in (4, 5)] == ["-", "-"]
+
+
+def test_a_round_that_changed_nothing_says_why() -> None:
+    rejected = report(outcome=Outcome.REJECTED_BY_GATE, verdicts={"accepted": 9})
+    assert cells(rejected)[2] == "rejected by gate: 9 accepted"
 
 
 def test_verdicts_that_never_happened_are_left_out() -> None:

@@ -305,6 +305,34 @@ def test_training_that_diverges_ends_with_a_hint(tmp_path: Path, fleet: Path, pl
         assert "training.learning_rate" in done.stderr
 
 
+def test_rounds_that_all_change_nothing_are_an_error(tmp_path: Path, fleet: Path, plan: Path) -> None:
+    out = tmp_path / "out"
+    done = simulate(plan, "--data", fleet, "--out", out, "--set", "server.learning_rate=1e9")
+    assert done.exit_code == 1
+    assert "rejected by gate: 3 accepted" in done.stdout
+    assert f"error[{Code.SIMULATION_DIVERGED}]: no round changed the model: 3 rejected by gate" in done.stderr
+    assert "server.learning_rate" in done.stderr
+    assert not (out / "result.json").exists()
+
+
+def test_rounds_that_changed_nothing_are_counted_at_the_end(tmp_path: Path, fleet: Path, plan: Path) -> None:
+    words = ("seed=2", "faults.dropout=0.3", "rounds.quorum=0.6", "rounds.count=20")
+    options = [option for word in words for option in ("--set", word)]
+    done = simulate(plan, "--data", fleet, "--out", tmp_path / "out", *options)
+    assert done.exit_code == 0, done.output
+    idle = sum(entry["outcome"] != "published" for entry in result_of(tmp_path / "out")["rounds"])
+    assert 0 < idle < 20
+    assert f"warning: {idle} of 20 rounds left the model as it was: {idle} too few updates" in done.stderr
+
+
+def test_a_run_that_fails_before_its_first_round_can_be_corrected(tmp_path: Path, fleet: Path, plan: Path) -> None:
+    out = tmp_path / "out"
+    done = simulate(plan, "--data", fleet, "--out", out, "--set", "faults.dropout=0.999")
+    assert f"error[{Code.SIMULATION_QUORUM}]: " in done.stderr
+    assert not out.exists()
+    assert simulate(plan, "--data", fleet, "--out", out).exit_code == 0
+
+
 def test_a_finished_run_can_be_resumed_to_write_its_report_again(tmp_path: Path, fleet: Path, plan: Path) -> None:
     out = tmp_path / "out"
     assert simulate(plan, "--data", fleet, "--out", out).exit_code == 0

@@ -2,7 +2,7 @@
 
 from covey.simulation.comparison import Comparison
 from covey.simulation.judging import Judge, Look
-from covey.simulation.reports import Pace, RoundReport
+from covey.simulation.reports import Pace, RoundReport, idle_rounds, idle_words
 from covey.simulation.result import FederationResult, SimulationResult
 from covey.simulation.simulation import Simulation
 
@@ -15,4 +15,6 @@ __all__ = [
     "RoundReport",
     "Simulation",
     "SimulationResult",
+    "idle_rounds",
+    "idle_words",
 ]

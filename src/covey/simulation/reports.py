@@ -1,6 +1,7 @@
 """What a simulation says of a round: its record, a look at the test rows, and how fast it went."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -140,6 +141,16 @@ class RoundReport:
         )
         pace = Pace(*values.numbers("pace", 2))
         return cls(record, values.look(), pace, of_rounds, elapsed_s=0.0, federation=values.text("federation"))
+
+
+def idle_rounds(reports: Iterable[RoundReport]) -> Counter[Outcome]:
+    """Training rounds that left the model as it was, by how they ended."""
+    return Counter(one.outcome for one in reports if one.round and one.outcome is not Outcome.PUBLISHED)
+
+
+def idle_words(idle: Mapping[Outcome, int]) -> str:
+    """`3 rejected by gate, 1 too few updates`."""
+    return ", ".join(f"{count:,} {outcome.value.replace('_', ' ')}" for outcome, count in idle.items())
 
 
 class _Values:

@@ -5,6 +5,7 @@ rounds that the journal already has are computed again and must come out the sam
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -27,11 +28,11 @@ from covey.io import (
     write_checkpoint,
 )
 from covey.plan import Plan
-from covey.protocol import Arrays
+from covey.protocol import Arrays, Outcome
 from covey.simulation.baselines import Budget
 from covey.simulation.comparison import Comparison, compare
 from covey.simulation.federation import SEED_OF_PARTITION, Federation, Scene
-from covey.simulation.reports import RoundReport
+from covey.simulation.reports import RoundReport, idle_rounds, idle_words
 from covey.simulation.result import FederationResult, SimulationResult
 from covey.telemetry import Dataset, Targets, targets
 
@@ -128,7 +129,8 @@ class Simulation:
                 if self._stopped:
                     self._save(federation, number, force=True)
                     return
-            self._finished.append(_finish(federation))
+            mine = [report for report in self._reports if report.federation == federation.name]
+            self._finished.append(_finish(federation, mine))
             self._publish(federation)
         self._save(None, len(self._populations), force=True)
 
@@ -222,13 +224,16 @@ class Simulation:
         )
 
 
-def _finish(federation: Federation) -> FederationResult:
+def _finish(federation: Federation, reports: list[RoundReport]) -> FederationResult:
+    """What a federation came to; EnvironmentFault where that is nothing."""
     if federation.first is None or federation.last is None:
         raise EnvironmentFault(
             Code.SIMULATION_QUORUM,
             "too few devices answered in the statistics round, so there is no model to begin with",
             "lower rounds.quorum or the faults, or raise rounds.deadline_s",
         )
+    if federation.last.sequence == federation.first.sequence:
+        raise _nothing_learnt(idle_rounds(reports))
     return FederationResult(
         federation.name,
         federation.population.n_clients,
@@ -237,6 +242,15 @@ def _finish(federation: Federation) -> FederationResult:
         federation.virtual_s,
         federation.step_scale,
     )
+
+
+def _nothing_learnt(idle: Counter[Outcome]) -> EnvironmentFault:
+    cause = f"no round changed the model: {idle_words(idle)}"
+    if idle[Outcome.REJECTED_BY_GATE] >= idle[Outcome.TOO_FEW_UPDATES]:
+        hint = "lower server.learning_rate or training.learning_rate"
+        return EnvironmentFault(Code.SIMULATION_DIVERGED, cause, hint)
+    hint = "lower rounds.quorum or the faults, or raise rounds.deadline_s"
+    return EnvironmentFault(Code.SIMULATION_QUORUM, cause, hint)
 
 
 def _finished_federations(checkpoint: Checkpoint) -> list[FederationResult]:

@@ -14,6 +14,7 @@ from rich.text import Text
 from covey.apps.cli.rendering import printable
 from covey.apps.report.page import percent, size
 from covey.apps.report.tree import Result, Score, Scores
+from covey.protocol import Outcome
 from covey.simulation import RoundReport
 
 #: The column that gives way on a narrow terminal.
@@ -51,7 +52,7 @@ def cells(report: RoundReport) -> tuple[str, ...]:
     return (
         f"{report.round}/{report.of_rounds}" if report.round else "sketches",
         f"{report.cohort:,}",
-        verdicts(report.verdicts),
+        _ended(report),
         f"{report.loss:.3g}" if report.round else "-",
         percent(report.macro_f1),
         worst,
@@ -63,6 +64,12 @@ def cells(report: RoundReport) -> tuple[str, ...]:
 def verdicts(counts: Mapping[str, int]) -> str:
     """`9 accepted, 1 late`; what never happened is left out."""
     return ", ".join(f"{amount:,} {name.replace('_', ' ')}" for name, amount in counts.items() if amount) or "none"
+
+
+def _ended(report: RoundReport) -> str:
+    """The verdicts, after what ended the round if that was no new model."""
+    counts = verdicts(report.verdicts)
+    return counts if report.outcome is Outcome.PUBLISHED else f"{report.outcome.value.replace('_', ' ')}: {counts}"
 
 
 class PlainLines:

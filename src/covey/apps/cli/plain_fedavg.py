@@ -3,6 +3,8 @@
 from typing import Any
 
 from covey.aggregation import FedAvg as MeanChange
+from covey.apps.cli.rendering import show_warning
+from covey.errors import EnvironmentFault
 from covey.models import Mlp
 from covey.plan import Plan
 from covey.simulation import RoundReport, Simulation
@@ -24,9 +26,13 @@ def plain_plan(plan: Plan) -> Plan:
 
 
 def with_plain_fedavg(tree: Tree, plan: Plan, dataset: Dataset) -> Tree:
-    """The tree with the comparison's scores, ROC and rounds in it."""
+    """The tree with the comparison's scores, ROC and rounds in it; as it was where the comparison comes to nothing."""
     simulation = Simulation(plain_plan(plan), dataset, None)
-    rounds = [_entry(report) for report in simulation if report.round > 0]
+    try:
+        rounds = [_entry(report) for report in simulation if report.round > 0]
+    except EnvironmentFault as error:
+        show_warning(f"there is no comparison with plain federated averaging: {error.cause}")
+        return tree
     other: Tree = dict(simulation.result().as_json())
     return {
         **tree,

@@ -42,6 +42,11 @@ def problems_in(error: CoveyError) -> tuple[CoveyError, ...]:
     return (error,)
 
 
+def show_warning(text: str) -> None:
+    """Print what a user must know though the command goes on."""
+    _print("warning:", "yellow", "", text)
+
+
 def show_internal(error: Exception, *, debug: bool) -> None:
     """Print an exception that nobody expected, with the traceback only on request."""
     if debug:

@@ -17,14 +17,14 @@ from covey import __version__
 from covey.apps.cli.data_folder import data_folder, is_sample
 from covey.apps.cli.live import progress, show_devices
 from covey.apps.cli.plain_fedavg import with_plain_fedavg
-from covey.apps.cli.rendering import Exit, colours, printable
+from covey.apps.cli.rendering import Exit, colours, printable, show_warning
 from covey.apps.cli.run_folder import RunFolder, new_run, old_run, seeds_of
 from covey.apps.cli.seeds import Tree, merged
 from covey.apps.report import Result, render
-from covey.errors import Code, CoveyError, EnvironmentFault
+from covey.errors import Code, EnvironmentFault
 from covey.io import write_atomically
 from covey.plan import Plan, load
-from covey.simulation import Simulation
+from covey.simulation import RoundReport, Simulation, idle_rounds, idle_words
 from covey.telemetry import CsvFolder, Dataset
 
 
@@ -63,7 +63,7 @@ def simulate_plan(request: Request) -> int:
     except KeyboardInterrupt:
         click.echo(f"stopped; to go on: {_resume_command(request, run)}", err=True)
         return Exit.INTERRUPTED
-    except CoveyError:
+    except Exception:
         run.folder.leave_nothing_unbegun(run.seeds)
         raise
     text = _written(_completed(merged(trees, run.seeds), run), run, screen)
@@ -131,14 +131,24 @@ def _one_seed(run: Run, plan: Plan, screen: TextIO) -> Tree:
     if len(run.seeds) > 1:
         screen.write(f"\nseed {plan.seed}\n")
     with _clean_end(simulation) as asked, progress(screen) as view:
+        reports = []
         for report in simulation:
             view.show(report)
+            reports.append(report)
     if asked:
         raise KeyboardInterrupt
+    _warn_of_idle_rounds(reports)
     if plan.judging.local or plan.judging.central:
         screen.write("rounds are over; training the baselines ...\n")
     tree: Tree = dict(simulation.result().as_json())
     return with_plain_fedavg(tree, plan, run.dataset) if plan.judging.plain_fedavg else tree
+
+
+def _warn_of_idle_rounds(reports: list[RoundReport]) -> None:
+    idle = idle_rounds(reports)
+    if idle:
+        of_rounds = sum(report.round > 0 for report in reports)
+        show_warning(f"{idle.total():,} of {of_rounds:,} rounds left the model as it was: {idle_words(idle)}")
 
 
 @contextmanager
