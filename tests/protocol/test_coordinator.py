@@ -28,7 +28,7 @@ from covey.protocol import (
 from covey.selection import Candidates, Uniform
 from covey.telemetry import SketchRule, sketch, to_wire
 from covey.training import Scaffold
-from covey.wire import Sketch, Verdict
+from covey.wire import Receipt, Sketch, Verdict
 from tests.protocol.machines import SECOND, Bench, settings_of, states
 
 OK = Verdict.ACCEPTED
@@ -302,7 +302,8 @@ def test_bytes_that_travel_are_counted() -> None:
     bench.send((0, messages[0]), (1, messages[1]))
     record = bench.records()[-1]
     assert record.up_bytes == sum(map(len, messages))
-    assert record.down_bytes > int(bench.tasks(1).sizes.sum())
+    receipts = [len(Receipt(1, counter, Verdict.ACCEPTED).encode()) for counter in (2, 2)]
+    assert record.down_bytes == 2 * len(bench.tasks(1).full) + sum(receipts)
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ class RoundRecord:
     verdicts: tuple[int, ...]  # messages by Verdict
     examples: int  # training rows behind the accepted messages
     loss: float  # mean training loss of the accepted updates, by rows; 0 where there are none
-    up_bytes: int  # of all messages that arrived, whatever their verdict
-    down_bytes: int  # of all tasks and models sent, receipts included
+    up_bytes: int  # of all messages that arrived while it was open or its model judged, whatever their verdict
+    down_bytes: int  # of all Tasks sent, and of the receipts of those messages
     opened_ms: int
     closed_ms: int
     sequence: int  # of the model that is current after the round

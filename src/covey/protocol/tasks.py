@@ -45,15 +45,18 @@ def training_tasks(settings: Settings, memory: Memory, devices: NDArray[np.uint3
     )
     told = replace(task, variate=_bytes_of(memory.variate))
     is_equipped = memory.is_equipped[devices]
-    full = replace(told, model=version.encode(), step_scale=_bytes_of(memory.step_scale))
-    short = replace(told, parameters=_bytes_of(version.parameters))
+    full = short = b""
+    if not is_equipped.any() or not is_equipped.all():
+        full = replace(told, model=version.encode(), step_scale=_bytes_of(memory.step_scale)).encode()
+    if is_equipped.any():
+        short = replace(told, parameters=_bytes_of(version.parameters)).encode()
     return SendTasks(
         devices=devices,
         seeds=child_seeds(word(task_seed), devices.astype(np.uint64)),
         is_equipped=is_equipped,
         task=task,
-        full=b"" if is_equipped.any() and is_equipped.all() else full.encode(),
-        short=short.encode() if is_equipped.any() else b"",
+        full=full,
+        short=short,
     )
 
 
