@@ -176,7 +176,8 @@ def decode_updates(
     read = readable("covey_update_header", headers, len(places), "headers")
     rows = writable("float", out, len(places) * n_parameters, "out")
     checked(
-        lib.covey_updates_decode(data, len(data), places, read, len(places), n_parameters, rows), "decoding a block of updates"
+        lib.covey_updates_decode(data, len(data), places, read, len(places), n_parameters, rows),
+        "decoding a block of updates",
     )
 
 

@@ -5,6 +5,11 @@
 Rules: `handle` never waits and never fails because of what a device sent; what a device sent wrong is a Verdict in its
 receipt. The time of events never goes back. A round ends with enough updates or at its deadline; without its quorum it
 leaves the model as it is. A round's tasks are sent in the same call that ended the round before it.
+
+A host that is to survive a crash stores, after each `handle` and in one step, the snapshot, the state of `rng` and the
+records among the effects; only then it acts on the effects. So a receipt that says "durable" tells the truth. After a
+crash it restores, acts on what `resume` gives, and goes on: devices send again what they have no receipt for, and what
+was accepted before the crash is answered as a duplicate, durable too (a test kills a run anywhere).
 """
 
 from typing import TypeAlias
@@ -82,8 +87,27 @@ class Coordinator:
             case ValidationDone():
                 return self._validated(event, now_ms, rng)
 
+    def resume(self) -> list[Effect]:
+        """What to do first after `restore`, for all that a crash may have swallowed. Doing it twice does no harm.
+
+        The current model, and what the phase waits for: tasks of those that have not answered (a device ignores a Task
+        that it has already; their bytes are not counted again), or the gate's answer.
+        """
+        memory = self._memory
+        effects: list[Effect] = [] if memory.version is None else [Publish(memory.version)]
+        match self._phase:
+            case StatisticsRound() as phase:
+                effects.append(statistics_tasks(self._settings, phase.issue.unanswered()))
+            case TrainingRound():
+                effects.append(training_tasks(self._settings, memory, memory.issues.current.unanswered()))
+            case Publishing() as phase:
+                effects.append(Validate(phase.candidate))
+            case None if self._finished:
+                effects.append(Finished(complete=memory.version is not None))
+        return effects
+
     def snapshot(self) -> Arrays:
-        """Everything needed to go on, as named arrays."""
+        """Everything needed to go on, as named arrays; they are the coordinator's own, so use them before `handle`."""
         phase = np.frombuffer(type(self._phase).__name__.encode(), np.uint8)
         arrays = {"phase": phase, "finished": np.array([self._finished]), **self._memory.arrays()}
         return arrays if self._phase is None else arrays | self._phase.arrays()
