@@ -350,15 +350,15 @@ def device() -> Json:
         (2300, receipt, 4, 1, 1), (2400, task, 5, 0, 500), (2500, boot, 0, 0, 0), (2600, task, 5, 0, 500),
         (2700, trained, 5, 0, 1), (3100, deadline, 0, 0, 0), (3200, task, 6, 0, 100), (3300, deadline, 0, 0, 0),
         (3400, task, 7, 0, 0), (3500, trained, 7, 0, 0), (3600, task, 8, 0, 0), (3700, trained, 8, 0, 1),
-        (3800, receipt, 8, 3, 0), (3900, boot, 0, 0, 1),
+        (3800, receipt, 8, 3, 0), (3900, boot, 0, 0, 1), (4000, task, 2**32 - 1, 0, 0),
     ]  # fmt: skip
     for now_ms, kind, round_number, counter, value in walk:
-        event = core.DeviceEvent(kind, round_number, counter, value, bytes([round_number]) * 16)
+        event = core.DeviceEvent(kind, round_number, counter, value, bytes([round_number % 256]) * 16)
         effect = record.handle(event, now_ms)
         given = {"now_ms": now_ms, "event": kind.name, "round": round_number, "counter": counter, "value": value}
         answer = {"effect": effect.kind.name, "effect_round": effect.round, "effect_counter": effect.counter}
         steps.append({**given, **answer, "record": record.snapshot().hex()})
-    return {"about": "a device with retry_ms 1000; digest: 16 times the round's byte", "steps": steps}
+    return {"about": "a device with retry_ms 1000; digest: 16 times the round's last byte", "steps": steps}
 
 
 def documents() -> dict[str, str]:

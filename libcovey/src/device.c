@@ -74,11 +74,13 @@ static int expired(const covey_device *device, uint64_t now_ms)
     return device->expires_ms != 0 && now_ms >= device->expires_ms;
 }
 
-/* A task is fresh if its round is above the last one's. A device whose counter is used up takes none: its updates could
+/* A task is fresh if its round is above the last one's, and not the last number of all: none would be above it, so one
+ * such task would lock the device for good. A device whose counter is used up takes none: its updates could
  * no longer be told from replays. */
 static int fresh(const covey_device *device, const covey_event *event)
 {
-    return device->counter != UINT32_MAX && (!device->seen_task || event->round > device->round);
+    return device->counter != UINT32_MAX && event->round != UINT32_MAX &&
+           (!device->seen_task || event->round > device->round);
 }
 
 static meaning judge(const covey_device *device, const covey_event *event, uint64_t now_ms)

@@ -121,6 +121,10 @@ static void limits_are_kept(void)
     CHECK(TRAINED(1, 1, 0).counter == UINT32_MAX);
     RECEIPT(1, UINT32_MAX, 1, 1);
     CHECK(TASK(2, 0, 2).kind == COVEY_EFFECT_IGNORE); /* a wrapped counter would look like a replay for ever */
+    covey_device_init(&d, 1);
+    CHECK(TASK(UINT32_MAX, 0, 0).kind == COVEY_EFFECT_IGNORE && !d.seen_task); /* no round would be above it */
+    CHECK(TASK(UINT32_MAX - 1, 0, 0).kind == COVEY_EFFECT_TRAIN);
+    CHECK(TASK(UINT32_MAX, 0, 0).kind == COVEY_EFFECT_IGNORE && d.round == UINT32_MAX - 1);
     covey_device_init(&d, UINT32_MAX);
     TASK(1, UINT32_MAX, UINT64_MAX - 5);
     CHECK(d.expires_ms == UINT64_MAX);

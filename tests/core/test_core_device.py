@@ -276,3 +276,27 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        DeviceEvent(EventKind.TASK, 1, digest=bytes(17)),
+        DeviceEvent(EventKind.TASK, 1, digest=bytes(15)),
+        DeviceEvent(EventKind.TASK, -1),
+        DeviceEvent(EventKind.TASK, 2**32),
+        DeviceEvent(EventKind.RECEIPT, 1, counter=-1),
+    ],
+)
+def test_an_event_whose_fields_are_out_of_range_is_refused(event: DeviceEvent) -> None:
+    record = DeviceRecord(5)
+    before = record.snapshot()
+    with pytest.raises(CoreError, match="out of its range"):
+        record.handle(event, 0)
+    assert record.snapshot() == before
+
+
+def test_a_task_of_the_last_round_number_cannot_lock_a_device() -> None:
+    record = DeviceRecord(5)
+    assert record.handle(DeviceEvent(EventKind.TASK, 2**32 - 1), 0).kind is EffectKind.IGNORE
+    assert record.handle(DeviceEvent(EventKind.TASK, 1), 0).kind is EffectKind.TRAIN

@@ -240,3 +240,28 @@ def test_enums_have_the_values_of_the_header(enum: type, prefix: str) -> None:
         assert int(member) == getattr(lib, prefix + member.name)
     ctype = {LayerKind: "covey_layer_kind", Activation: "covey_activation", Loss: "covey_loss_kind"}[enum]
     assert len(ffi.typeof(ctype).elements) == len(enum)
+
+
+def test_a_loss_that_does_not_exist_is_a_wrong_model() -> None:
+    with pytest.raises(CoreError, match="do not fit together"):
+        Model([(1, 0, 2, 3, 0, 0, 0, 0)], 9)
+
+
+@pytest.mark.parametrize(("n_rows", "n_threads"), [(4, 0), (4, -1), (-1, 1)])
+def test_counts_below_their_range_predict_nothing(n_rows: int, n_threads: int) -> None:
+    model = Model([(1, 0, 2, 3, 0, 0, 0, 0)], 3)
+    with pytest.raises(CoreError, match="out of its range"):
+        predict(
+            model,
+            np.zeros(9, np.float32),
+            np.zeros(8, np.float32),
+            n_rows,
+            np.zeros(12, np.float32),
+            n_threads=n_threads,
+        )
+
+
+def test_outputs_that_overflow_are_told() -> None:
+    model = Model([(1, 0, 2, 3, 0, 0, 0, 0)], 3)
+    with pytest.raises(CoreError, match="NaN or an infinity"):
+        predict(model, np.full(9, 3e38, np.float32), np.full((1, 2), 3e38, np.float32), 1, np.zeros((1, 3), np.float32))

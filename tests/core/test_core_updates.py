@@ -203,6 +203,32 @@ def test_messages_outside_of_their_block_are_the_callers_mistake() -> None:
         core.read_updates(messages, offsets, sizes, 20, np.empty(2, np.dtype(core.UPDATE_HEADER_FIELDS)))
 
 
+@pytest.mark.parametrize(
+    "recipe",
+    [core.Recipe(core.Codec.INT8, 70000), core.Recipe(core.Codec.INT8, -1), core.Recipe(clip_norm=float("nan"))],
+)
+def test_a_recipe_out_of_range_has_no_size_and_encodes_nothing(recipe: core.Recipe) -> None:
+    assert recipe.payload_size(100) == recipe.message_size(100) == 0
+    with pytest.raises(CoreError, match="out of its range"):
+        core.encode_payload(recipe, np.ones(100, np.float32), 0)
+
+
+@pytest.mark.parametrize("n", [-1, 0, 2**20 + 1, 2**32, 2**64])
+def test_a_number_of_parameters_out_of_range_has_no_size(n: int) -> None:
+    assert core.Recipe().payload_size(n) == core.Recipe().message_size(n) == 0
+
+
+def test_seeds_are_taken_modulo_2_to_the_64() -> None:
+    recipe, delta = core.Recipe(core.Codec.INT8, 16), np.linspace(-1, 1, 50, dtype=np.float32)
+    assert core.encode_payload(recipe, delta, -1) == core.encode_payload(recipe, delta, 2**64 - 1)
+
+
+def test_a_buffer_at_an_odd_address_is_refused() -> None:
+    odd = memoryview(bytearray(4 * 10 + 1))[1:]
+    with pytest.raises(CoreError, match="must lie where a float may"):
+        core.encode_payload(core.Recipe(), odd, 0)
+
+
 @pytest.mark.parametrize("odd", [np.nan, np.inf, 3e38])
 def test_a_delta_without_a_finite_norm_is_not_encoded(odd: float) -> None:
     delta = np.ones(30, np.float32)

@@ -1,4 +1,4 @@
-"""Views of Python memory for C: anything with the buffer protocol, no copies, types and lengths checked.
+"""Views of Python memory for C: anything with the buffer protocol, no copies, types, lengths and alignment checked.
 
 numpy arrays, array.array, bytearray and memoryview all do; numpy itself is not needed. A view keeps its owner alive.
 """
@@ -36,7 +36,10 @@ def _view(ctype: str, buffer: "ReadableBuffer", n: int | None, what: str, *, wri
     if memory.nbytes % size or (n is not None and memory.nbytes != n * size):
         expected = "whole" if n is None else str(n)
         raise CoreError(Code.CORE_ARGUMENT, f"{what} must hold {expected} values, not {memory.nbytes / size:g}")
-    return ffi.from_buffer(f"{ctype}[]", buffer)
+    pointer = ffi.from_buffer(f"{ctype}[]", buffer)
+    if int(ffi.cast("uintptr_t", pointer)) % ffi.alignof(ctype):
+        raise CoreError(Code.CORE_ARGUMENT, f"{what} must lie where a {ctype} may", "pass an aligned copy")
+    return pointer
 
 
 def readable(ctype: str, buffer: "ReadableBuffer", n: int | None, what: str) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from covey.core.buffers import readable, writable
 from covey.core.status import Status, checked, ffi, lib
+from covey.core.updates import DIGEST_BYTES
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -113,7 +114,13 @@ class DeviceRecord:
 
     def handle(self, event: DeviceEvent, now_ms: int) -> DeviceEffect:
         """Take one event at `now_ms`, milliseconds of a clock that does not go back; CoreError if it is malformed."""
-        given = ffi.new("covey_event *", (int(event.kind), event.round, event.counter, event.value, event.digest))
+        if len(event.digest) != DIGEST_BYTES or not 0 <= now_ms < 1 << 64:
+            checked(Status.ARGUMENT, f"handling an event at {now_ms} ms with a digest of {len(event.digest)} bytes")
+        try:
+            given = ffi.new("covey_event *", (int(event.kind), event.round, event.counter, event.value, event.digest))
+        except OverflowError:
+            checked(Status.ARGUMENT, f"handling {event}")
+            raise
         effect = ffi.new("covey_effect *")
         checked(lib.covey_device_handle(self._device, given, now_ms, effect), "handling an event")
         return DeviceEffect(EffectKind(effect.kind), effect.round, effect.counter)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from covey.core.buffers import readable, writable
 from covey.core.status import Status, checked, ffi, lib
 from covey.core.training import Model, Rows, TrainingArguments, rows_struct, training_struct
-from covey.core.updates import DIGEST_BYTES, Recipe
+from covey.core.updates import DIGEST_BYTES, Recipe, recipe_struct
 from covey.errors import Code, CoreError
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def run(job: Job, n_threads: int) -> None:
     struct.parameters = readable("float", job.parameters, job.model.n_parameters, "parameters")
     recipe = ffi.NULL
     if job.recipe is not None:
-        recipe = ffi.new("covey_recipe *", (int(job.recipe.codec), job.recipe.block, job.recipe.clip_norm))
+        recipe = recipe_struct(job.recipe)
+        if not recipe:
+            checked(Status.ARGUMENT, f"training clients with {job.recipe}")
     struct.recipe, struct.round, struct.digest = recipe, job.round, job.digest
     struct.clients, struct.n_clients = clients, n
     struct.message_stride = job.message_stride

@@ -59,8 +59,8 @@ class Model:
 
     def __init__(self, layers: Sequence[tuple[int, ...]], loss: int) -> None:
         self.layers = tuple(tuple(int(field) for field in layer) for layer in layers)
-        self.loss = Loss(loss)
         try:
+            self.loss = Loss(loss)
             self._layers = ffi.new("covey_layer[]", self.layers)
             self.pointer: Any = ffi.new("covey_model *", (self._layers, len(self.layers), int(loss)))
         except (OverflowError, ValueError):
@@ -184,7 +184,10 @@ def train(model: Model, arguments: TrainingArguments, rows: Rows, parameters: "W
 
 
 def gradient(model: Model, rows: Rows, parameters: "ReadableBuffer", out: "WriteableBuffer") -> float:
-    """Write the gradient of the rows' mean loss to `out` (n_parameters) and return that loss. Huber's delta is 1."""
+    """Write the gradient of the rows' mean loss to `out` (n_parameters) and return that loss. Huber's delta is 1.
+
+    CoreError where values are wrong or overflow; `out` may then be written.
+    """
     data, keep = rows_struct(model, rows)
     weights = readable("float", parameters, model.n_parameters, "parameters")
     target = writable("float", out, model.n_parameters, "out")
@@ -208,8 +211,10 @@ def predict(
     """Write the outputs of `n_rows` encoded rows to `out` (n_rows, n_outputs): logits, or reconstructions.
 
     Rows are shared among `n_threads` threads; the results do not depend on their number. CoreError where a parameter or
-    an input is not finite; some of `out` may then be written.
+    an input is not finite or an output overflows; some of `out` may then be written. n_threads: at least 1.
     """
+    if n_threads < 1 or n_rows < 0:
+        checked(Status.ARGUMENT, f"predicting {n_rows} rows on {n_threads} threads")
     if n_rows == 0:
         return
     weights = readable("float", parameters, model.n_parameters, "parameters")

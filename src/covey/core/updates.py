@@ -5,7 +5,7 @@ Bytes from outside are read to a value or a Status, never to an exception; misus
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from covey.core.buffers import readable, writable
 from covey.core.status import Status, checked, ffi, lib
@@ -48,28 +48,37 @@ class Recipe:
 
     def payload_size(self, n_parameters: int) -> int:
         """Bytes of a payload; 0 if the recipe or the number is out of range."""
-        return int(lib.covey_payload_size(_struct(self), n_parameters))
+        recipe = recipe_struct(self)
+        return int(lib.covey_payload_size(recipe, n_parameters)) if recipe and 0 <= n_parameters < 1 << 32 else 0
 
     def message_size(self, n_parameters: int) -> int:
         """Upper bound of the bytes of a whole update message; 0 as above."""
-        return int(lib.covey_update_size(_struct(self), n_parameters))
+        recipe = recipe_struct(self)
+        return int(lib.covey_update_size(recipe, n_parameters)) if recipe and 0 <= n_parameters < 1 << 32 else 0
 
 
-def _struct(recipe: Recipe) -> object:
-    return ffi.new("covey_recipe *", (int(recipe.codec), recipe.block, recipe.clip_norm))
+def recipe_struct(recipe: Recipe) -> Any:
+    """`covey_recipe`, or NULL where a field is beyond its C type: the core refuses that as it does a bad value."""
+    try:
+        return ffi.new("covey_recipe *", (int(recipe.codec), recipe.block, recipe.clip_norm))
+    except OverflowError:
+        return ffi.NULL
 
 
 def encode_payload(recipe: Recipe, delta: "WriteableBuffer", seed: int) -> tuple[bytes, float]:
     """The payload of `delta` (n) float32, which is clipped in place, and its L2 norm before that.
 
-    INT8 rounds up or down at random (from `seed`), so that each value is right on the average.
+    INT8 rounds up or down at random (from `seed`, modulo 2^64), so that each value is right on the average. CoreError
+    if the recipe is out of its range or the delta's norm is not finite.
     """
     values = writable("float", delta, None, "delta")
-    struct = _struct(recipe)
+    struct = recipe_struct(recipe)
     size = lib.covey_payload_size(struct, len(values))
     out = bytearray(size)
     norm = ffi.new("float *")
-    status = lib.covey_payload_encode(struct, values, len(values), seed, ffi.from_buffer(out), size, norm)
+    status = lib.covey_payload_encode(
+        struct, values, len(values), seed & 0xFFFF_FFFF_FFFF_FFFF, ffi.from_buffer(out), size, norm
+    )
     checked(status, "encoding an update")
     return bytes(out), float(norm[0])
 
@@ -192,8 +201,8 @@ def accumulate_updates(
 ) -> None:
     """Add weights[i] * update i to `total` (n_parameters) float64, in the order of i, where the weight is not 0.
 
-    Each must have been found OK by `read_updates` for len(total) parameters; CoreError, and nothing added, if not, or if
-    a weight is not finite. The bits do not depend on `n_threads`.
+    Each must have been found OK by `read_updates` for len(total) parameters; CoreError, and nothing added, if not, or
+    if a weight is not finite. The bits do not depend on `n_threads`.
     """
     data = readable("uint8_t", messages, None, "messages")
     places = readable("uint64_t", offsets, None, "offsets")
