@@ -1,6 +1,6 @@
 """Detection: answers, attack scores, thresholds and how good they are (floor 3)."""
 
-from covey.detection.metrics import Rates, Roc, accuracy, confusion, f1_scores, macro_f1, rates, roc
+from covey.detection.metrics import Rates, Roc, accuracy, confusion, f1_scores, macro_f1, rates, ratio, roc
 from covey.detection.scores import answers, attack_scores
 from covey.detection.thresholds import THRESHOLDS, Fixed, OwnQuantile
 
@@ -17,5 +17,6 @@ __all__ = [
     "f1_scores",
     "macro_f1",
     "rates",
+    "ratio",
     "roc",
 ]

@@ -24,7 +24,7 @@ def confusion(truth: Labels, answers: Labels, n_classes: int) -> Counts:
 
 def accuracy(counts: Counts) -> float:
     """Share of rows answered right, from a confusion matrix."""
-    return _ratio(float(np.trace(counts)), float(counts.sum()))
+    return ratio(float(np.trace(counts)), float(counts.sum()))
 
 
 def f1_scores(counts: Counts) -> Floats:
@@ -38,7 +38,7 @@ def macro_f1(counts: Counts) -> float:
     """Mean F1 over the classes that occur, from a confusion matrix."""
     scores = f1_scores(counts)
     present = scores[~np.isnan(scores)]
-    return _ratio(float(present.sum()), present.size)
+    return ratio(float(present.sum()), present.size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,10 +85,11 @@ def rates(scores: Floats, is_attack: Flags, threshold: float) -> Rates:
     alarms = scores > threshold
     n_attacks = int(is_attack.sum())
     return Rates(
-        tpr=_ratio(float((alarms & is_attack).sum()), n_attacks),
-        fpr=_ratio(float((alarms & ~is_attack).sum()), is_attack.size - n_attacks),
+        tpr=ratio(float((alarms & is_attack).sum()), n_attacks),
+        fpr=ratio(float((alarms & ~is_attack).sum()), is_attack.size - n_attacks),
     )
 
 
-def _ratio(part: float, whole: float) -> float:
+def ratio(part: float, whole: float) -> float:
+    """A share, or NaN of nothing."""
     return part / whole if whole else float("nan")

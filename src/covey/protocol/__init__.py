@@ -1,5 +1,6 @@
 """The protocol machines: no clock, socket, file or randomness of their own (floor 5)."""
 
+from covey.protocol.arrays import Arrays, below
 from covey.protocol.assignments import Assignment, Equipment, arguments_of, recipe_of
 from covey.protocol.blocks import UNKNOWN_SENDER, MessageBlock, block_of
 from covey.protocol.coordinator import NO_LIMIT, Coordinator
@@ -21,7 +22,6 @@ from covey.protocol.events import (
     UpdatesReceived,
     ValidationDone,
 )
-from covey.protocol.memory import Arrays
 from covey.protocol.records import Outcome, RoundRecord
 from covey.protocol.seeds import child_seeds, random_words, uniforms, word
 from covey.protocol.settings import Settings
@@ -56,6 +56,7 @@ __all__ = [
     "Validate",
     "ValidationDone",
     "arguments_of",
+    "below",
     "block_of",
     "child_seeds",
     "random_words",

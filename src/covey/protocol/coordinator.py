@@ -16,11 +16,12 @@ from typing import TypeAlias
 
 import numpy as np
 
+from covey.protocol.arrays import Arrays
 from covey.protocol.door import Counters
 from covey.protocol.effects import Effect, Finished, Publish, RecordRound, SendTasks, Validate
 from covey.protocol.events import DeadlinePassed, Event, SketchesReceived, Started, UpdatesReceived, ValidationDone
 from covey.protocol.issues import Issue, Issues
-from covey.protocol.memory import Arrays, Memory
+from covey.protocol.memory import Memory
 from covey.protocol.publishing import Publishing, candidate_of, move_variate, refuse_updates
 from covey.protocol.records import Outcome
 from covey.protocol.settings import STATISTICS_COHORT, Settings

@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from covey.aggregation import ServerState
 from covey.models import ModelVersion
+from covey.protocol.arrays import Arrays
 from covey.protocol.door import Counters
 from covey.protocol.issues import Issues
 from covey.protocol.settings import Settings
 from covey.training import spread_steps
-
-Arrays = dict[str, NDArray[np.generic]]
 
 
 @dataclass(slots=True, eq=False)

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from covey.aggregation import ServerState
 from covey.models import ModelVersion
+from covey.protocol.arrays import Arrays
 from covey.protocol.blocks import MessageBlock
 from covey.protocol.door import judge_updates
 from covey.protocol.effects import SendReceipts
-from covey.protocol.memory import Arrays, Memory
+from covey.protocol.memory import Memory
 from covey.protocol.settings import Settings
 from covey.protocol.tally import Tally
 from covey.protocol.training_round import TrainingRound, read_headers

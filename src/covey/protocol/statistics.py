@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from covey.core import EncodingKind, seed
 from covey.models import Encoding, Model, ModelVersion, SplineMlp
+from covey.protocol.arrays import Arrays
 from covey.protocol.blocks import MessageBlock
 from covey.protocol.door import Claims, pass_once
 from covey.protocol.effects import SendReceipts
 from covey.protocol.issues import Issue
-from covey.protocol.memory import Arrays, Memory
+from covey.protocol.memory import Memory
 from covey.protocol.settings import Settings
 from covey.protocol.tally import Tally
 from covey.telemetry import (

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from covey.aggregation import Aggregator, RunningAggregate, ordered_sum
 from covey.core import UPDATE_HEADER_FIELDS, Codec, Recipe, Status, read_updates
+from covey.protocol.arrays import Arrays, below
 from covey.protocol.blocks import MessageBlock
 from covey.protocol.door import judge_updates
 from covey.protocol.effects import SendReceipts
-from covey.protocol.memory import Arrays, Memory
+from covey.protocol.memory import Memory
 from covey.protocol.settings import Settings
 from covey.protocol.tally import Tally
 from covey.training import VariateSum
@@ -100,7 +101,6 @@ class TrainingRound:
     @classmethod
     def from_arrays(cls, arrays: Arrays, aggregator: Aggregator) -> "TrainingRound":
         """From a snapshot."""
-        prefix = "round.aggregate."
         target, deadline_ms = arrays["round.times"].tolist()
         variates = None
         if "round.variates" in arrays:
@@ -108,8 +108,8 @@ class TrainingRound:
                 zip(arrays["round.variates.rounds"].tolist(), arrays["round.variates.shares"].tolist(), strict=True)
             )
             variates = VariateSum(arrays["round.variates"].astype(np.float64), shares)
-        mine = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-        return cls(target, Tally.from_arrays(arrays), deadline_ms, aggregator.restore(mine), variates)
+        aggregate = aggregator.restore(below("round.aggregate.", arrays))
+        return cls(target, Tally.from_arrays(arrays), deadline_ms, aggregate, variates)
 
 
 def read_headers(block: MessageBlock, n_parameters: int, recipe: Recipe) -> NDArray[np.void]:

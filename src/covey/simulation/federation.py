@@ -11,7 +11,7 @@ from covey.errors import Code, EnvironmentFault
 from covey.io import Stopwatch, wall_s
 from covey.models import ModelVersion, check_fits
 from covey.plan import Plan
-from covey.protocol import Arrays, Coordinator, RoundRecord, Settings
+from covey.protocol import Arrays, Coordinator, RoundRecord, Settings, below
 from covey.selection import Candidates, DeviceStates
 from covey.simulation.cohorts import Cohorts
 from covey.simulation.driver import Driver
@@ -149,14 +149,14 @@ class Federation:
 
     def restore(self, arrays: Arrays) -> None:
         """Go on from a checkpoint."""
-        coordinator = Coordinator.restore(self._settings, self._candidates(), _below("coordinator/", arrays))
+        coordinator = Coordinator.restore(self._settings, self._candidates(), below("coordinator/", arrays))
         fleet = self._fleet(Machines.from_bytes(arrays["machines"]))
         driver = Driver(coordinator, fleet, self._gate, _philox(arrays["rng"].astype(np.uint64)))
         driver.now_ms = int(arrays["now"][0])
         self._driver = driver
         if "first" in arrays:
             self.first = ModelVersion.decode(arrays["first"].tobytes())
-        fleet.restore(_below("fleet/", arrays))
+        fleet.restore(below("fleet/", arrays))
         self._is_started = True
 
     # -- parts
@@ -190,10 +190,6 @@ class Federation:
         device_class = self._scene.plan.fleet.device_class
         if device_class is not None and self.first is not None:
             check_fits(device_class, self.first.spec, self.first.encoding)
-
-
-def _below(prefix: str, arrays: Arrays) -> Arrays:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _words_of(rng: np.random.Generator) -> NDArray[np.uint64]:

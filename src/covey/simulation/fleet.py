@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.core import DIGEST_BYTES, EffectKind, EventKind
-from covey.protocol import Arrays, MessageBlock, SendReceipts, SendTasks
+from covey.protocol import Arrays, MessageBlock, SendReceipts, SendTasks, below
 from covey.simulation.calendar import (
     ARRIVAL,
     EVENT,
@@ -136,9 +136,7 @@ class Fleet:
         self._waiting = arrays["waiting"].astype(EVENT)
         self.cohorts.restore(arrays)
         for number in arrays["flights"].tolist():
-            prefix = f"flight.{number}."
-            mine = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-            self._flights[number] = self._launcher.relaunch(mine, self.cohorts)
+            self._flights[number] = self._launcher.relaunch(below(f"flight.{number}.", arrays), self.cohorts)
 
     # -- order
 

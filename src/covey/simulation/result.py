@@ -13,6 +13,7 @@ from covey.protocol import RoundRecord
 from covey.simulation.comparison import Comparison
 from covey.simulation.federation import Scene
 from covey.simulation.reports import RoundReport
+from covey.simulation.scores import share
 from covey.telemetry import Population
 
 Tree: TypeAlias = dict[str, object]
@@ -126,20 +127,20 @@ class SimulationResult:
         up = sum(record.up_bytes for record in records)
         n_clients = sum(done.n_clients for done in self.federations)
         return {
-            "up_bytes_per_update": _ratio(sum(report.up_bytes for report in rounds), arrived),
-            "down_bytes_per_update": _ratio(sum(report.down_bytes for report in rounds), asked),
+            "up_bytes_per_update": share(sum(report.up_bytes for report in rounds), arrived),
+            "down_bytes_per_update": share(sum(report.down_bytes for report in rounds), asked),
             "up_bytes": up,
             "down_bytes": sum(record.down_bytes for record in records),
-            "statistics_up_bytes_per_device": _ratio(
+            "statistics_up_bytes_per_device": share(
                 sum(record.up_bytes for record in sketches), sum(sum(record.verdicts) for record in sketches)
             ),
-            "per_device_bytes": _ratio(up, n_clients),
+            "per_device_bytes": share(up, n_clients),
         }
 
     def _speed(self, rounds: list[RoundReport]) -> Tree:
         seconds = sum(report.pace.seconds for report in rounds)
         return {
-            "device_rounds_per_s": _ratio(sum(report.record.accepted for report in rounds), seconds),
+            "device_rounds_per_s": share(sum(report.record.accepted for report in rounds), seconds),
             "seconds": seconds,
             "training_seconds": sum(report.pace.training_seconds for report in rounds),
             "virtual_seconds": sum(done.virtual_s for done in self.federations),
@@ -169,7 +170,3 @@ def _totals(records: Iterable[RoundRecord]) -> dict[str, int]:
     for record in records:
         totals.update(record.named_verdicts())
     return dict(totals)
-
-
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None

@@ -5,7 +5,7 @@ from math import isnan
 
 import numpy as np
 
-from covey.detection import accuracy, macro_f1
+from covey.detection import accuracy, macro_f1, ratio
 from covey.detection.metrics import Counts, Flags, Floats, Labels, confusion
 
 #: Shares of a device's own benign training rows that may raise an alarm; thresholds are set for each.
@@ -53,13 +53,9 @@ class Tally:
         return Score(
             known(accuracy(self.confusion)),
             known(macro_f1(self.confusion)),
-            *(self._share(count, self.attacks) for count in self.found),
-            *(self._share(count, self.benign) for count in self.alarms),
+            *(share(count, self.attacks) for count in self.found),
+            *(share(count, self.benign) for count in self.alarms),
         )
-
-    @staticmethod
-    def _share(part: int, whole: int) -> float | None:
-        return part / whole if whole else None
 
 
 def tally(truth: Labels, answers: Labels, scores: Floats, thresholds: tuple[float, ...], n_classes: int) -> Tally:
@@ -88,3 +84,8 @@ def total(tallies: tuple[Tally, ...]) -> Tally:
 def known(value: float) -> float | None:
     """A figure, or None for NaN."""
     return None if isnan(value) or np.isinf(value) else float(value)
+
+
+def share(part: float, whole: float) -> float | None:
+    """A share, or None of nothing."""
+    return known(ratio(part, whole))

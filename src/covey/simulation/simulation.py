@@ -28,7 +28,7 @@ from covey.io import (
     write_checkpoint,
 )
 from covey.plan import Plan
-from covey.protocol import Arrays, Outcome
+from covey.protocol import Arrays, Outcome, below
 from covey.simulation.baselines import Budget
 from covey.simulation.comparison import Comparison, compare
 from covey.simulation.federation import SEED_OF_PARTITION, Federation, Scene
@@ -121,7 +121,7 @@ class Simulation:
         for number in range(begin, len(self._populations)):
             federation = Federation(self._scene, self._populations[number], number)
             if checkpoint and number == begin and "federation.state" in checkpoint.arrays:
-                federation.restore(_state(checkpoint))
+                federation.restore(below("state/", checkpoint.arrays))
             for report in federation.reports():
                 self._note(report, journal, written)
                 self._save(federation, number, force=False)
@@ -255,19 +255,4 @@ def _nothing_learnt(idle: Counter[Outcome]) -> EnvironmentFault:
 
 def _finished_federations(checkpoint: Checkpoint) -> list[FederationResult]:
     places = sorted({int(name.split(".")[1]) for name in checkpoint.arrays if name.startswith("finished.")})
-    return [
-        FederationResult.from_arrays(
-            {
-                name.removeprefix(f"finished.{place}."): array
-                for name, array in checkpoint.arrays.items()
-                if name.startswith(f"finished.{place}.")
-            }
-        )
-        for place in places
-    ]
-
-
-def _state(checkpoint: Checkpoint) -> Arrays:
-    return {
-        name.removeprefix("state/"): array for name, array in checkpoint.arrays.items() if name.startswith("state/")
-    }
+    return [FederationResult.from_arrays(below(f"finished.{place}.", checkpoint.arrays)) for place in places]
