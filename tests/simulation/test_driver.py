@@ -1,15 +1,18 @@
 """The driver against the plain way of simulating: the same bits, whatever the fleet and whatever goes wrong."""
 
+from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covey.protocol import Outcome, RoundRecord
+from covey.models import ModelVersion
+from covey.protocol import Outcome, RoundRecord, SendTasks
 from covey.simulation.driver import Driver
 from covey.simulation.fleet import Fleet
 from covey.simulation.machines import Machines
-from covey.wire import Verdict
+from covey.wire import Task, Verdict
 from tests.simulation.fleets import Parts, dataset_of, generator_of, parts_of, plan_of
 from tests.simulation.heap_driver import HeapDriver
 
@@ -133,3 +136,34 @@ def test_a_round_in_which_nobody_is_fit_waits_for_its_deadline() -> None:
     records = run_in_blocks(parts := parts_of(plan, dataset_of()), driver_of(parts, plan))
     assert [record.outcome for record in records[1:]] == [Outcome.TOO_FEW_UPDATES] * 2
     assert [record.closed_ms - record.opened_ms for record in records[1:]] == [60_000] * 2
+
+
+@pytest.mark.parametrize("kind", ["fedavg", "scaffold"])
+def test_devices_train_from_the_bytes_of_their_tasks_and_from_nothing_else(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes that forbid all steps, on the way from a coordinator that knows nothing of it, leave the model as it is."""
+    plan = plan_of(training={"kind": kind, "steps": 4})
+    parts = parts_of(plan, dataset_of())
+    driver = driver_of(parts, plan)
+    send = driver.fleet.send_tasks
+
+    def send_changed(tasks: SendTasks, now_ms: int) -> None:
+        send(replace(tasks, full=without_layers(tasks.full), short=without_layers(tasks.short)), now_ms)
+
+    monkeypatch.setattr(driver.fleet, "send_tasks", send_changed)
+    run_in_blocks(parts, driver)
+    assert parts.coordinator.memory.current.sequence == 5
+    first = Task.decode(parts.cohorts.first_task.tobytes())
+    assert isinstance(first, Task)
+    assert first.model is not None
+    begin = ModelVersion.decode(first.model)
+    assert (parts.coordinator.memory.current.parameters == begin.parameters).all()
+
+
+def without_layers(message: bytes) -> bytes:
+    """The same Task with all layers frozen."""
+    task = Task.decode(message) if message else None
+    if not isinstance(task, Task) or task.terms is None:
+        return message
+    return replace(task, trainable=bytes(2)).encode()
