@@ -2,7 +2,8 @@
  *
  * Rules that hold for every function here:
  *  - The caller owns all memory. Functions that need scratch take `arena`; the matching *_size() says how many bytes.
- *    An arena needs no particular alignment beyond 4 bytes. No malloc, no globals that change, no stdio.
+ *    An arena needs no particular alignment beyond 4 bytes. No malloc, no stdio, and no globals
+ *    that change but one, on hosted targets: which kernels run (covey_kernel_select, or the first look at the processor).
  *  - Canonical arithmetic: float32, each output element is one chain of `acc += a * b` in ascending index order, no fused
  *    multiply-add, no libm but sqrtf. The bits of every result are the same on every target and at every -O level.
  *  - A negative return is an error (enum covey_status); nothing is half-written then unless the function says so.
@@ -138,7 +139,8 @@ typedef struct {
 
 /* Which buffers are NULL counts for the size, not what they point to. 0: something is out of its range.
  * `parameters` are trained in place. Where training diverges (COVEY_E_NONFINITE without a bad input) the portable kernels
- * leave them spoiled; all other errors, and all errors of vector kernels, leave them as they were. */
+ * leave them spoiled, as they have no second copy: a host that wants to go on with the model keeps one, in flash say.
+ * All other errors, and all errors of vector kernels, leave them as they were. */
 size_t covey_train_size(const covey_model *model, const covey_training *training, uint32_t n_rows);
 int covey_train(const covey_model *model, const covey_training *training, const covey_rows *rows, float *parameters,
                 void *arena, size_t arena_size, covey_training_result *result);
@@ -167,6 +169,7 @@ uint32_t covey_int8_size(const covey_model *model);
 int covey_int8_quantise(const covey_model *model, const float *parameters, uint8_t *out, size_t out_size);
 int covey_int8_dequantise(const covey_model *model, const uint8_t *bytes, size_t size, float *parameters);
 size_t covey_int8_predict_size(const covey_model *model);
+/* Rows in order: where one overflows (COVEY_E_NONFINITE), those before it are written, and it may be. */
 int covey_int8_predict(const covey_model *model, const uint8_t *bytes, size_t size, const float *inputs, uint32_t n_rows,
                        float *outputs, void *arena, size_t arena_size);
 
@@ -322,8 +325,8 @@ int covey_updates_accumulate(const uint8_t *messages, size_t block_size, const u
                              uint32_t n_parameters, uint32_t n_threads, double *sum);
 
 /* ---------------------------------------------------------------- self
- * Trains, quantises, encodes and decodes a small fixed case and compares with the digest all targets agree on;
- * COVEY_E_VERSION if the bits differ. */
+ * Trains, quantises, encodes and decodes a small fixed case, subnormal weights too, and compares with the digest all
+ * targets agree on; COVEY_E_VERSION if the bits differ. */
 int covey_self_test(void *arena, size_t arena_size);
 size_t covey_self_test_size(void);
 const char *covey_kernel_name(void);            /* "avx512", "avx2", "sse2", "neon", "portable": what runs here */

@@ -2,6 +2,7 @@
 #ifndef COVEY_BYTES_H
 #define COVEY_BYTES_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -24,6 +25,14 @@ static inline float covey_bits_float(uint32_t bits)
 static inline int covey_is_finite(float value)
 {
     return (covey_float_bits(value) & 0x7fffffffu) <= COVEY_FLOAT_MAX_BITS;
+}
+
+static inline int covey_all_finite(const float *values, size_t n)
+{
+    uint32_t bad = 0;
+    for (size_t i = 0; i < n; i++)
+        bad |= (covey_float_bits(values[i]) & 0x7fffffffu) > COVEY_FLOAT_MAX_BITS;
+    return !bad;
 }
 
 static inline uint32_t covey_load_u16(const uint8_t *at)

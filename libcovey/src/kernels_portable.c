@@ -295,10 +295,7 @@ static void softmax(const covey_cross_entropy *s)
 
 static int all_finite(const float *x, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!covey_is_finite(x[i]))
-            return 0;
-    return 1;
+    return covey_all_finite(x, n);
 }
 
 const covey_kernels covey_kernels_portable = {

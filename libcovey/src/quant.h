@@ -23,14 +23,6 @@ static inline uint32_t covey_int8_layer_bytes(const covey_layer *layer) /* 0 for
     return rows ? (8 + rows) * layer->outputs : 0;
 }
 
-static inline int covey_all_finite(const float *values, size_t n)
-{
-    uint32_t bad = 0;
-    for (size_t i = 0; i < n; i++)
-        bad |= (covey_float_bits(values[i]) & 0x7fffffffu) > COVEY_FLOAT_MAX_BITS;
-    return !bad;
-}
-
 static inline int32_t covey_rounded(float x) /* half away from zero; |x| is far below 2^31 */
 {
     return (int32_t)(x + (x < 0 ? -0.5f : 0.5f));
