@@ -319,6 +319,10 @@ int covey_updates_read(const uint8_t *messages, size_t block_size, const uint64_
  * for as many parameters. A header of another one is refused where bytes beyond the block would be read for it. */
 int covey_updates_decode(const uint8_t *messages, size_t block_size, const uint64_t *offsets,
                          const covey_update_header *headers, size_t n_messages, uint32_t n_parameters, float *out);
+/* squares[i] = the sum of the squares of update i's values, in double; each read as above, or with a status that is not OK,
+ * whose sum is 0. Lanes as in docs/SPEC.md; int8 values are squared as whole numbers, a block at a time. */
+int covey_updates_squares(const uint8_t *messages, size_t block_size, const uint64_t *offsets,
+                          const covey_update_header *headers, size_t n_messages, uint32_t n_parameters, double *squares);
 /* sum += weights[i] * update i over messages with weights[i] != 0, in index order; each of these already read, as above. */
 int covey_updates_accumulate(const uint8_t *messages, size_t block_size, const uint64_t *offsets,
                              const covey_update_header *headers, const double *weights, size_t n_messages,

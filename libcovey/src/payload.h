@@ -15,4 +15,7 @@ float covey_norm(const float *values, uint32_t n);
  * value i is the float32 that covey_payload_decode gives; the product and the sum are double. */
 void covey_payload_add(const uint8_t *payload, double weight, uint32_t from, uint32_t to, double *sum);
 
+/* The sum of the squares of its n values, of a payload that covey_payload_check accepted. */
+double covey_payload_squares(const uint8_t *payload, uint32_t n);
+
 #endif

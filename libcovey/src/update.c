@@ -123,7 +123,50 @@ INLINE void add_payload(const uint8_t *payload, double weight, uint32_t from, ui
     }
 }
 
-/* One copy of the two loops that matter for each instruction set. */
+/* At most 4096 * 127^2, so 32 bits hold it. */
+INLINE int32_t squares_int8(const int8_t *values, uint32_t n)
+{
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < n; i++)
+        sum += (int32_t)values[i] * values[i];
+    return sum;
+}
+
+INLINE double squares_float32(const uint8_t *values, uint32_t n)
+{
+    double lane[LANES] = {0}, sum = 0;
+    uint32_t i = 0;
+    for (; n - i >= LANES; i += LANES)
+        for (uint32_t k = 0; k < LANES; k++) {
+            double value = covey_load_float(values + 4 * (size_t)(i + k));
+            lane[k] += value * value;
+        }
+    for (uint32_t k = 0; i + k < n; k++) {
+        double value = covey_load_float(values + 4 * (size_t)(i + k));
+        lane[k] += value * value;
+    }
+    for (uint32_t k = 0; k < LANES; k++)
+        sum += lane[k];
+    return sum;
+}
+
+INLINE double square_payload(const uint8_t *payload, uint32_t n)
+{
+    if (payload[0] == COVEY_CODEC_FLOAT32)
+        return squares_float32(payload + HEAD, n);
+    uint32_t block = covey_load_u16(payload + HEAD);
+    const uint8_t *at = payload + INT8_HEAD;
+    double sum = 0;
+    for (uint32_t first = 0; first < n; first += block) {
+        uint32_t size = n - first < block ? n - first : block;
+        double scale = covey_load_float(at);
+        sum += scale * scale * (double)squares_int8((const int8_t *)at + SCALE, size);
+        at += SCALE + size;
+    }
+    return sum;
+}
+
+/* One copy of the loops that matter for each instruction set. */
 #define COMPILE_FOR(name, attribute)                                                                                    \
     attribute static void encode_int8_##name(const float *delta, uint32_t n, uint32_t block, uint64_t seed, uint8_t *out) \
     {                                                                                                                   \
@@ -133,6 +176,10 @@ INLINE void add_payload(const uint8_t *payload, double weight, uint32_t from, ui
                                              double *sum)                                                               \
     {                                                                                                                   \
         add_payload(payload, weight, from, to, sum);                                                                    \
+    }                                                                                                                   \
+    attribute static double square_payload_##name(const uint8_t *payload, uint32_t n)                                   \
+    {                                                                                                                   \
+        return square_payload(payload, n);                                                                              \
     }
 
 COMPILE_FOR(plain, )
@@ -155,6 +202,11 @@ COMPILE_FOR(avx512, __attribute__((target(WIDE))))
 void covey_payload_add(const uint8_t *payload, double weight, uint32_t from, uint32_t to, double *sum)
 {
     RUN(add_payload, payload, weight, from, to, sum);
+}
+
+double covey_payload_squares(const uint8_t *payload, uint32_t n)
+{
+    return RUN(square_payload, payload, n);
 }
 
 /* ---------------------------------------------------------------- payloads */

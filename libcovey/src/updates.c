@@ -77,6 +77,25 @@ int covey_updates_decode(const uint8_t *messages, size_t block_size, const uint6
     return COVEY_OK;
 }
 
+int covey_updates_squares(const uint8_t *messages, size_t block_size, const uint64_t *offsets,
+                          const covey_update_header *headers, size_t n_messages, uint32_t n_parameters, double *squares)
+{
+    if (n_messages == 0)
+        return COVEY_OK;
+    if (!messages || !offsets || !headers || !squares)
+        return COVEY_E_ARGUMENT;
+    for (size_t i = 0; i < n_messages; i++) {
+        squares[i] = 0;
+        if (headers[i].status != COVEY_OK)
+            continue;
+        int status = check_header(messages, block_size, offsets[i], &headers[i], n_parameters);
+        if (status != COVEY_OK)
+            return status;
+        squares[i] = covey_payload_squares(messages + offsets[i] + headers[i].payload_offset, n_parameters);
+    }
+    return COVEY_OK;
+}
+
 typedef struct {
     const uint8_t *messages;
     const uint64_t *offsets;

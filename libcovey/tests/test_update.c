@@ -268,6 +268,12 @@ static void blocks_are_read_and_added_in_order_on_any_number_of_threads(void)
     }
     CHECK(covey_updates_decode(messages, sizeof messages, offsets, headers, 4, N, rows) == COVEY_OK && rows[0] != 0);
     CHECK(covey_updates_decode(messages, sizeof messages, offsets, headers, MESSAGES, N, rows) == COVEY_E_ARGUMENT);
+    double squares[MESSAGES], length = 0;
+    CHECK(covey_updates_squares(messages, sizeof messages, offsets, headers, MESSAGES, N, squares) == COVEY_OK);
+    for (uint32_t k = 0; k < N; k++)
+        length += (double)rows[N + k] * rows[N + k];
+    CHECK(squares[1] > length * (1 - 1e-6) && squares[1] < length * (1 + 1e-6) && squares[4] == 0);
+    CHECK(covey_updates_squares(messages, end - 1, offsets, headers, MESSAGES, N, squares) == COVEY_E_ARGUMENT);
     weights[4] = 1;
     CHECK(covey_updates_accumulate(messages, sizeof messages, offsets, headers, weights, MESSAGES, N, 2, sum) == COVEY_E_ARGUMENT);
     CHECK(memcmp(sum, expected, sizeof sum) == 0);

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covey.aggregation import FedAdam
-from covey.core import Codec, Recipe, UpdateFields, encode_payload, write_update
+from covey.core import Codec, Recipe, UpdateFields, decode_payload, encode_payload, square_updates, write_update
 from covey.protocol import (
     UNKNOWN_SENDER,
     Coordinator,
@@ -24,7 +24,9 @@ from covey.protocol import (
     UpdatesReceived,
     Validate,
     ValidationDone,
+    block_of,
 )
+from covey.protocol.training_round import read_headers, too_long_for
 from covey.selection import Candidates, Uniform
 from covey.telemetry import SketchRule, sketch, to_wire
 from covey.training import Scaffold
@@ -417,3 +419,36 @@ def test_an_update_packed_otherwise_than_asked_is_malformed(asked: Recipe, sent:
     message = write_update(UpdateFields(1, 2, 10, 0.5, bench.tasks().task.digest, payload))
     assert bench.send((0, message), (1, bench.update())) == [Verdict.MALFORMED, OK]
     assert bench.send((0, bench.update())) == [OK]
+
+
+@pytest.mark.parametrize("asked", [Recipe(Codec.INT8, 16, 1.0), Recipe(Codec.FLOAT32, 0, 1.0)])
+def test_an_update_longer_than_its_clip_is_refused(asked: Recipe) -> None:
+    bench = Bench(replace(settings_of(), recipe=asked), n_devices=2).start()
+    n = bench.coordinator.memory.current.spec.n_parameters
+    unclipped = replace(asked, clip_norm=0.0)
+    payload, norm = encode_payload(unclipped, np.full(n, 2.0 / np.sqrt(n), np.float32), 0)
+    assert norm == pytest.approx(2.0)
+    long = write_update(UpdateFields(1, 2, 10, 0.5, bench.tasks().task.digest, payload))
+    assert bench.send((0, long), (1, bench.update(1e4))) == [Verdict.TOO_LARGE, OK]
+    assert bench.send((0, bench.update(1e4))) == [OK]
+
+
+@given(
+    st.sampled_from([Recipe(Codec.FLOAT32, 0, 0.5), Recipe(Codec.INT8, 16, 0.5), Recipe(Codec.INT8, 4096, 0.5)]),
+    st.integers(1, 700),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0.0, 1.0, 8.0]),
+)
+def test_no_honest_update_is_longer_than_its_clip_allows(recipe: Recipe, n: int, seed: int, peak: float) -> None:
+    rng = np.random.default_rng(seed)
+    delta = (rng.normal(size=n) * np.exp(peak * rng.normal(size=n))).astype(np.float32)
+    payload, _ = encode_payload(recipe, delta, seed)
+    message = write_update(UpdateFields(1, 1, 1, 0.0, bytes(16), payload))
+    block = block_of(0, message, 0)
+    headers = read_headers(block, n, recipe)
+    decoded = np.zeros(n, np.float32)
+    decode_payload(payload, decoded)
+    squares = np.zeros(1)
+    square_updates(block.content, block.offsets, headers, n, squares)
+    assert squares[0] == pytest.approx(np.square(decoded.astype(np.float64)).sum(), rel=1e-6, abs=1e-30)
+    assert not too_long_for(recipe, block, headers, n).any()

@@ -59,6 +59,7 @@ from covey.core.updates import (
     encode_payload,
     read_update,
     read_updates,
+    square_updates,
     write_update,
 )
 
@@ -115,6 +116,7 @@ __all__ = [
     "select_kernel",
     "self_test",
     "signed_log",
+    "square_updates",
     "train",
     "write_update",
 ]

@@ -5,6 +5,7 @@ Bytes from outside are read to a value or a Status, never to an exception; misus
 
 from dataclasses import dataclass
 from enum import IntEnum
+from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
 from covey.core.buffers import readable, writable
@@ -55,6 +56,18 @@ class Recipe:
         """Upper bound of the bytes of a whole update message; 0 as above."""
         recipe = recipe_struct(self)
         return int(lib.covey_update_size(recipe, n_parameters)) if recipe and 0 <= n_parameters < 1 << 32 else 0
+
+    @property
+    def longest_norm(self) -> float:
+        """L2 norm that no payload of this recipe exceeds; infinite where nothing is clipped.
+
+        int8 moves a value by less than its block's scale, a 127th of the block's largest value, so the whole by less
+        than sqrt(block) / 127 of the clip. A thousandth is for rounding in float32.
+        """
+        if self.clip_norm == 0.0:
+            return inf
+        rounding = sqrt(self.block) / 127.0 if self.codec is Codec.INT8 else 0.0
+        return 1.001 * self.clip_norm * (1.0 + rounding)
 
 
 def recipe_struct(recipe: Recipe) -> Any:
@@ -188,6 +201,22 @@ def decode_updates(
         lib.covey_updates_decode(data, len(data), places, read, len(places), n_parameters, rows),
         "decoding a block of updates",
     )
+
+
+def square_updates(
+    messages: "ReadableBuffer",
+    offsets: "ReadableBuffer",
+    headers: "ReadableBuffer",
+    n_parameters: int,
+    out: "WriteableBuffer",
+) -> None:
+    """Write the squared L2 norms of a block's updates to `out` (n) float64; 0 for those that `read_updates` refused."""
+    data = readable("uint8_t", messages, None, "messages")
+    places = readable("uint64_t", offsets, None, "offsets")
+    read = readable("covey_update_header", headers, len(places), "headers")
+    sums = writable("double", out, len(places), "out")
+    status = lib.covey_updates_squares(data, len(data), places, read, len(places), n_parameters, sums)
+    checked(status, "measuring a block of updates")
 
 
 def accumulate_updates(

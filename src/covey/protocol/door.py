@@ -33,10 +33,17 @@ class Counters:
 
 
 def judge_updates(
-    devices: NDArray[np.uint32], headers: NDArray[np.void], issues: Issues, counters: Counters, *, is_open: bool
+    devices: NDArray[np.uint32],
+    headers: NDArray[np.void],
+    too_long: NDArray[np.bool_],
+    issues: Issues,
+    counters: Counters,
+    *,
+    is_open: bool,
 ) -> Verdicts:
     """Verdicts of n updates in their order, (n); the counters of the accepted ones are taken over.
 
+    `too_long`: whose norm is more than the clip that was asked for allows, (n).
     `is_open` is false between rounds: what would be accepted is too late for the last and too early for the next.
     """
     verdicts = _first_refusal(
@@ -44,6 +51,7 @@ def judge_updates(
         (
             (_unsound(headers["status"]), Verdict.MALFORMED),
             (headers["status"] == Status.NONFINITE, Verdict.NONFINITE),
+            (too_long, Verdict.TOO_LARGE),
             *_round_and_model(devices, headers, issues),
             (headers["num_examples"] == 0, Verdict.NO_EXAMPLES),
         ),

@@ -62,7 +62,8 @@ def refuse_updates(block: MessageBlock, settings: Settings, memory: Memory) -> S
     """Answer updates while no round is open: whatever they are, they are not accepted now."""
     n_parameters = memory.version.spec.n_parameters if memory.version else 0
     headers = read_headers(block, n_parameters, settings.recipe)
-    verdicts = judge_updates(block.devices, headers, memory.issues, memory.counters, is_open=False)
+    unmeasured = np.zeros(headers.size, np.bool_)
+    verdicts = judge_updates(block.devices, headers, unmeasured, memory.issues, memory.counters, is_open=False)
     return SendReceipts(block.devices, headers["round"].copy(), headers["counter"].copy(), verdicts)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.aggregation import Aggregator, RunningAggregate, ordered_sum
-from covey.core import UPDATE_HEADER_FIELDS, Codec, Recipe, Status, read_updates
+from covey.core import UPDATE_HEADER_FIELDS, Codec, Recipe, Status, read_updates, square_updates
 from covey.protocol.arrays import Arrays, below
 from covey.protocol.blocks import MessageBlock
 from covey.protocol.door import judge_updates
@@ -42,8 +42,10 @@ class TrainingRound:
 
     def receive(self, block: MessageBlock, settings: Settings, memory: Memory) -> SendReceipts:
         """Judge updates, add the accepted ones and answer all."""
-        headers = read_headers(block, memory.current.spec.n_parameters, settings.recipe)
-        verdicts = judge_updates(block.devices, headers, memory.issues, memory.counters, is_open=True)
+        n_parameters = memory.current.spec.n_parameters
+        headers = read_headers(block, n_parameters, settings.recipe)
+        too_long = too_long_for(settings.recipe, block, headers, n_parameters)
+        verdicts = judge_updates(block.devices, headers, too_long, memory.issues, memory.counters, is_open=True)
         accepted = verdicts == Verdict.ACCEPTED
         if accepted.any():
             self._add(block, headers, accepted, settings, memory)
@@ -124,6 +126,16 @@ def read_headers(block: MessageBlock, n_parameters: int, recipe: Recipe) -> NDAr
         packed &= heads[:, 1] + np.uint16(256) * heads[:, 2] == recipe.block
     headers["status"][sound[~packed]] = Status.FORMAT
     return headers
+
+
+def too_long_for(
+    recipe: Recipe, block: MessageBlock, headers: NDArray[np.void], n_parameters: int
+) -> NDArray[np.bool_]:
+    """Which of n updates are longer than the recipe's clip allows, (n)."""
+    squares = np.zeros(headers.size)
+    if recipe.clip_norm > 0.0:
+        square_updates(block.content, block.offsets, headers, n_parameters, squares)
+    return squares > recipe.longest_norm**2
 
 
 def variate_reach(settings: Settings, headers: NDArray[np.void], rounds: list[int]) -> NDArray[np.float64]:

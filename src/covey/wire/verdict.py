@@ -8,7 +8,7 @@ class Verdict(IntEnum):
 
     ACCEPTED = 0
     MALFORMED = 1  # not the message of docs/SPEC.md, or not packed as the task asks
-    TOO_LARGE = 2  # beyond a limit on size, depth or number of items
+    TOO_LARGE = 2  # beyond a limit on size, depth or number of items, or longer than the clip that was asked for
     WRONG_VERSION = 3  # of a protocol this side does not speak
     NONFINITE = 4  # NaN or infinity
     UNKNOWN_DEVICE = 5
