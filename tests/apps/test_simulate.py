@@ -126,6 +126,13 @@ def test_an_out_folder_with_a_run_is_never_overwritten(tmp_path: Path, fleet: Pa
     assert (out / "result.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("option", ["--out", "--resume"])
+def test_a_folder_whose_name_is_too_long_is_told(tmp_path: Path, fleet: Path, plan: Path, option: str) -> None:
+    done = simulate(plan, "--data", fleet, option, tmp_path / ("long" * 100))
+    assert done.exit_code == 1
+    assert f"error[{Code.OUTPUT_NOT_WRITABLE}]: " in done.stderr
+
+
 def test_a_sample_says_that_it_is_one(tmp_path: Path, fleet: Path, plan: Path) -> None:
     (fleet / "NOTICE.txt").write_text("SYNTHETIC SAMPLE made for a test\n")
     out = tmp_path / "out"

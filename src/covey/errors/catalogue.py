@@ -118,8 +118,8 @@ CATALOGUE: dict[Code, Explanation] = {
     ),
     Code.DATA_UNKNOWN_CLASS: Explanation(
         "A class is not known",
-        "The Plan names a class that no device has, or the data has one that the Plan does not place.",
-        "Correct the names in the Plan's [data] section; the message lists those that the data has.",
+        "A class is named that no device has, or the data has one that the Plan does not place or that training lacks.",
+        "Correct the names in the Plan's [data] section, or merge the class with another there.",
     ),
     Code.DATA_NO_FEATURES: Explanation(
         "No feature is left",

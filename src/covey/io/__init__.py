@@ -2,7 +2,7 @@
 
 from covey.io.checkpoint import WITHOUT_CHECKPOINT, Checkpoint, read_checkpoint, write_checkpoint
 from covey.io.clock import Stopwatch, wall_s
-from covey.io.files import OutFolder, write_atomically
+from covey.io.files import OutFolder, output_error, write_atomically
 from covey.io.header import Header
 from covey.io.journal import Journal, read_journal
 
@@ -13,6 +13,7 @@ __all__ = [
     "Journal",
     "OutFolder",
     "Stopwatch",
+    "output_error",
     "read_checkpoint",
     "read_journal",
     "wall_s",

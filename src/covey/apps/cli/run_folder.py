@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from covey.errors import Code, EnvironmentFault, JournalError, OutputError
-from covey.io import OutFolder, write_atomically
+from covey.io import OutFolder, output_error, write_atomically
 
 #: Files that say that a folder holds a run: the result, and the Plan that is written before the first round.
 RUN_FILES = ("result.json", "plan.toml")
@@ -49,7 +49,7 @@ class RunFolder:
 
 def old_run(path: Path) -> RunFolder:
     """The folder of a run that was begun; JournalError where there is none."""
-    if not (path / "plan.toml").is_file():
+    if not _holds(path, "plan.toml"):
         hint = "give --resume the folder that an earlier `covey simulate --out DIR` wrote"
         raise JournalError(Code.JOURNAL_NOT_FOUND, f"there is no run to resume in {path}", hint)
     return RunFolder(path)
@@ -58,15 +58,23 @@ def old_run(path: Path) -> RunFolder:
 def new_run(given: Path | None, plan_name: str) -> RunFolder:
     """A folder for a new run, made and known to be writable; OutputError where that cannot be."""
     path = given or _free_folder(plan_name)
-    if any((path / name).exists() for name in RUN_FILES):
+    if _holds(path, *RUN_FILES):
         raise OutputError(
             Code.OUTPUT_EXISTS,
             f"{path} holds a run already",
             f"choose another folder with --out, or go on with it: covey simulate --resume {path}",
         )
-    is_made = not path.exists()
+    is_made = not _holds(path, ".")
     OutFolder(path).create()
     return RunFolder(path, is_made)
+
+
+def _holds(folder: Path, *names: str) -> bool:
+    """Whether any of these is in a folder; OutputError where that cannot be seen."""
+    try:
+        return any((folder / name).exists() for name in names)
+    except OSError as error:
+        raise output_error(folder, error) from error
 
 
 def _free_folder(plan_name: str) -> Path:
