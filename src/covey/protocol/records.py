@@ -22,7 +22,7 @@ class RoundRecord:
     outcome: Outcome
     selected: int  # devices asked
     verdicts: tuple[int, ...]  # messages by Verdict
-    examples: int  # training rows behind the accepted messages
+    examples: int  # training rows behind the accepted messages, as far as devices count with them
     loss: float  # mean training loss of the accepted updates, by rows; 0 where there are none
     up_bytes: int  # of all messages that arrived while it was open or its model judged, whatever their verdict
     down_bytes: int  # of all Tasks sent, and of the receipts of those messages
