@@ -193,9 +193,7 @@ def decode_updates(
 
     CoreError, and nothing written, where a header is not OK or belongs to another block or number of parameters.
     """
-    data = readable("uint8_t", messages, None, "messages")
-    places = readable("uint64_t", offsets, None, "offsets")
-    read = readable("covey_update_header", headers, len(places), "headers")
+    data, places, read = _read_block(messages, offsets, headers)
     rows = writable("float", out, len(places) * n_parameters, "out")
     checked(
         lib.covey_updates_decode(data, len(data), places, read, len(places), n_parameters, rows),
@@ -211,9 +209,7 @@ def square_updates(
     out: "WriteableBuffer",
 ) -> None:
     """Write the squared L2 norms of a block's updates to `out` (n) float64; 0 for those that `read_updates` refused."""
-    data = readable("uint8_t", messages, None, "messages")
-    places = readable("uint64_t", offsets, None, "offsets")
-    read = readable("covey_update_header", headers, len(places), "headers")
+    data, places, read = _read_block(messages, offsets, headers)
     sums = writable("double", out, len(places), "out")
     status = lib.covey_updates_squares(data, len(data), places, read, len(places), n_parameters, sums)
     checked(status, "measuring a block of updates")
@@ -233,11 +229,18 @@ def accumulate_updates(
     Each must have been found OK by `read_updates` for len(total) parameters; CoreError, and nothing added, if not, or
     if a weight is not finite. The bits do not depend on `n_threads`.
     """
-    data = readable("uint8_t", messages, None, "messages")
-    places = readable("uint64_t", offsets, None, "offsets")
+    data, places, read = _read_block(messages, offsets, headers)
     n = len(places)
-    read = readable("covey_update_header", headers, n, "headers")
     shares = readable("double", weights, n, "weights")
     sums = writable("double", total, None, "total")
     status = lib.covey_updates_accumulate(data, len(data), places, read, shares, n, len(sums), n_threads, sums)
     checked(status, "accumulating a block of updates")
+
+
+def _read_block(
+    messages: "ReadableBuffer", offsets: "ReadableBuffer", headers: "ReadableBuffer"
+) -> tuple[Any, Any, Any]:
+    """C's views of a block that `read_updates` has read: its bytes, where each message begins, its headers."""
+    data = readable("uint8_t", messages, None, "messages")
+    places = readable("uint64_t", offsets, None, "offsets")
+    return data, places, readable("covey_update_header", headers, len(places), "headers")
