@@ -1,7 +1,8 @@
 """The device's machine, one device at a time: what a live device runs. The rules are the core's, in C.
 
 The simulator steps thousands of the same records in one call (`core.handle_many`); this is the same function with
-another door, so the two cannot come apart. No numpy here.
+another door, so the two cannot come apart. No numpy here, but the room's other
+modules need it; what a device without numpy has is `covey.core`.
 """
 
 from covey.core import DeviceEffect, DeviceEvent, DeviceRecord
