@@ -1,4 +1,4 @@
-"""How cffi builds `covey.core._core` from libcovey: declarations come from covey.h itself, not from a second list."""
+"""How cffi builds `covey.core._core` from libcovey: declarations come from the headers themselves, not from a second list."""
 
 import re
 from pathlib import Path
@@ -20,10 +20,11 @@ def declarations(header: str) -> str:
 
 
 ffibuilder = FFI()
-ffibuilder.cdef(declarations((LIBCOVEY / "include" / "covey.h").read_text()))
+for header in ("covey.h", "covey_watch.h"):
+    ffibuilder.cdef(declarations((LIBCOVEY / "include" / header).read_text()))
 ffibuilder.set_source(
     "covey.core._core",
-    '#include "covey.h"',
+    '#include "covey_watch.h"',
     sources=sorted(str(path.relative_to(ROOT)) for path in (LIBCOVEY / "src").glob("*.c")),
     include_dirs=[str((LIBCOVEY / "include").relative_to(ROOT)), str((LIBCOVEY / "src").relative_to(ROOT))],
     depends=sorted(str(path.relative_to(ROOT)) for path in LIBCOVEY.glob("*/*.[ch]")),
