@@ -9,8 +9,9 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "covey"
 FLOORS = (
     ("errors", "vector"),
     ("core", "wire", "crypto"),
+    ("sensing",),
     ("models", "telemetry"),
-    ("training", "pipeline", "aggregation", "selection", "privacy", "detection"),
+    ("training", "pipeline", "aggregation", "selection", "privacy", "detection", "watching"),
     ("plan",),
     ("protocol",),
     ("io",),

@@ -1,14 +1,14 @@
 """Codes of everything that can go wrong for a user.
 
 A code never changes its meaning and is never used again for something else: people search for it. The first letter is
-the group, the number only grows within it. Every member has an entry in `catalogue.py`; a test holds the two together.
+the group, the number only grows within it. Every member has an entry in `catalogue/`; a test holds the two together.
 """
 
 from enum import StrEnum
 
 
 class Code(StrEnum):
-    """What went wrong: C core, D data, P plan, M model, W wire, J journal, O output, S simulation and environment."""
+    """What went wrong: C core, D data, T traffic and other sources, A a device that detects, P plan, M model, W wire, J journal, O output, S simulation and environment."""
 
     CORE_NOT_BUILT = "C101"
     CORE_ARGUMENT = "C102"

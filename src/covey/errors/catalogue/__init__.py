@@ -24,4 +24,9 @@ CATALOGUE: dict[Code, Explanation] = {
     **MACHINE,
 }
 
-__all__ = ["CATALOGUE", "Explanation"]
+__all__ = ["CATALOGUE", "Explanation", "explain"]
+
+
+def explain(code: Code) -> Explanation:
+    """The explanation of one code; every code has one."""
+    return CATALOGUE[code]
