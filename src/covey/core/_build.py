@@ -1,4 +1,4 @@
-"""How cffi builds `covey.core._core` from libcovey: declarations come from the headers themselves, not from a second list."""
+"""How cffi builds `covey.core._core` from libcovey: declarations come from the headers, not from a second list."""
 
 import re
 from pathlib import Path

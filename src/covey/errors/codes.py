@@ -8,7 +8,11 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """What went wrong: C core, D data, T traffic and other sources, A a device that detects, P plan, M model, W wire, J journal, O output, S simulation and environment."""
+    """What went wrong.
+
+    Groups: C core, D data, T traffic and other sources, A a device that detects, P plan, M model, W wire, J journal,
+    O output, S simulation and environment.
+    """
 
     CORE_NOT_BUILT = "C101"
     CORE_ARGUMENT = "C102"
