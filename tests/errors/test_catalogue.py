@@ -22,7 +22,7 @@ def test_the_catalogue_explains_no_code_that_does_not_exist_and_keeps_their_orde
 
 
 def test_codes_are_a_group_letter_and_three_digits_and_used_once() -> None:
-    assert all(re.fullmatch(r"[CDPMWJOS][1-9][0-9][0-9]", code) for code in Code)
+    assert all(re.fullmatch(r"[ACDJMOPSTW][1-9][0-9][0-9]", code) for code in Code)
     assert len({code.value for code in Code}) == len(Code.__members__)
 
 
