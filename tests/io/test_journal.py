@@ -12,15 +12,13 @@ import pytest
 
 from covey.errors import Code, JournalError, OutputError
 from covey.io import (
-    Checkpoint,
     Header,
     Journal,
     OutFolder,
-    read_checkpoint,
     read_journal,
     write_atomically,
-    write_checkpoint,
 )
+from covey.io.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
 HEADER = Header(plan="aa", data="bb", core="1", seed=3)
 RECORDS: list[dict[str, object]] = [{"round": 1, "loss": 0.1}, {"round": 2, "loss": 1e-300}, {"round": 3, "name": "é"}]

@@ -16,17 +16,14 @@ from covey import __version__
 from covey.core import seed
 from covey.errors import Code, EnvironmentFault, JournalError
 from covey.io import (
-    WITHOUT_CHECKPOINT,
-    Checkpoint,
     Header,
     Journal,
     OutFolder,
-    read_checkpoint,
     read_journal,
     wall_s,
     write_atomically,
-    write_checkpoint,
 )
+from covey.io.checkpoint import WITHOUT_CHECKPOINT, Checkpoint, read_checkpoint, write_checkpoint
 from covey.plan import Plan
 from covey.protocol import Arrays, Outcome, below
 from covey.simulation.baselines import Budget
