@@ -3,8 +3,6 @@
     "COVEYCP2", length and CRC-32 of the rest (u64, u32, little-endian), then an uncompressed .npz
 
 It says after how many journal records it was taken, and, with the journal's header, in which run.
-
-numpy is imported where it is used: a device has no checkpoints and may have no numpy, and imports this room too.
 """
 
 import io
@@ -13,16 +11,14 @@ import struct
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
 
 from covey.errors import Code, JournalError
 from covey.io.files import write_atomically
 from covey.io.header import Header
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 MAGIC = b"COVEYCP2"
 WITHOUT_CHECKPOINT = "delete it: `--resume` then computes all rounds again, to the same bits"
@@ -35,13 +31,11 @@ class Checkpoint:
 
     header: Header  # the journal's
     records: int
-    arrays: "dict[str, NDArray[np.generic]]"
+    arrays: dict[str, NDArray[np.generic]]
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Replace the checkpoint at `path`; OutputError where it cannot be written."""
-    import numpy as np  # noqa: PLC0415 (above)
-
     body = io.BytesIO()
     arrays: dict[str, NDArray[np.generic]] = {
         "checkpoint.header": np.frombuffer(json.dumps(asdict(checkpoint.header)).encode(), np.uint8),
@@ -55,8 +49,6 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 def read_checkpoint(path: Path) -> Checkpoint | None:
     """The checkpoint at `path`, None where there is none yet; JournalError where it is broken."""
-    import numpy as np  # noqa: PLC0415 (above)
-
     try:
         content = path.read_bytes()
     except FileNotFoundError:
