@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from covey import wire
 from covey.errors import Code, ModelError
 from covey.models import Autoencoder, Conv1d, Encoding, Mlp, ModelVersion, SplineMlp
 
@@ -28,6 +29,8 @@ def version(model: SplineMlp | Mlp | Autoencoder | Conv1d = SPLINE, encoding: En
         class_names=("benign", "flood", "scan"),
         thresholds=(0.5, 1e-9),
         report=(("macro_f1", 0.987),),
+        schema=wire.FeatureSchema(wire.SourceKind.READINGS, window_s=60.0, gap_s=0.1, missing=wire.Missing.HOLD),
+        detection=wire.DetectionSettings(window_s=2.5, order=1, votes=3, of=4, hysteresis=0.1, alarms_per_hour=0.01),
     )
 
 
@@ -54,6 +57,8 @@ def test_a_version_survives_its_file_to_the_bit(model: Mlp, encoding: Encoding) 
         (("macro_f1", 0.987),),
     )
     assert (after.feature_names, after.class_names) == (before.feature_names, before.class_names)
+    assert (after.schema, after.detection) == (before.schema, before.detection)
+    assert after.file == before.file
     rows = np.array([[1.5, 2.0]], np.float32)
     assert after.encoding.encode(rows).tobytes() == before.encoding.encode(rows).tobytes()
 
@@ -71,22 +76,24 @@ def test_the_digest_covers_everything() -> None:
         if isinstance(value, bytes) and key != 13 and value:
             changed = {**fields, key: value[:-1] + bytes([value[-1] ^ 1])}
             with pytest.raises(ModelError):
-                ModelVersion.decode(cbor2.dumps(changed, canonical=True))
+                ModelVersion.decode(wire.encode(changed))
 
 
 def test_a_changed_parameter_is_told_by_the_digest() -> None:
     fields = cbor2.loads(version().encode())
     fields[6] = bytes(4) + fields[6][4:]
     with pytest.raises(ModelError) as caught:
-        ModelVersion.decode(cbor2.dumps(fields, canonical=True))
+        ModelVersion.decode(wire.encode(fields))
     assert caught.value.code is Code.MODEL_DIGEST
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {1: 2},
+        {1: 1},
+        {1: 3},
         {1: True},
+        {1: 2.0},
         {2: 0},
         {2: -1},
         {2: 1 << 63},
@@ -110,21 +117,32 @@ def test_a_changed_parameter_is_told_by_the_digest() -> None:
         {11: ["a", "b"]},
         {12: b""},
         {14: 0},
+        {14: {}},
+        {14: {1: "packets", 2: 1.0, 3: 0, 4: 0.0, 5: "skip"}},
+        {14: {1: "pockets", 2: 0.0, 3: 0, 4: 0.0, 5: "skip"}},
+        {14: {1: "readings", 2: 1.0, 3: 7, 4: 0.0, 5: "skip"}},
+        {14: {1: "readings", 2: 1, 3: 0, 4: 0.0, 5: "skip"}},
+        {15: {1: 10.0, 2: 0, 3: 2, 4: 3, 5: 0.5, 6: 300.0, 7: 1.0}},
+        {15: {1: 10.0, 2: 17, 3: 2, 4: 3, 5: 0.5, 6: 300.0, 7: 1.0}},
+        {15: {1: 10.0, 2: 3, 3: 4, 4: 3, 5: 0.5, 6: 300.0, 7: 1.0}},
+        {15: {1: 10.0, 2: 3, 3: 2, 4: 33, 5: 0.5, 6: 300.0, 7: 1.0}},
+        {15: {1: -1.0, 2: 3, 3: 2, 4: 3, 5: 0.5, 6: 300.0, 7: 1.0}},
+        {15: {1: 10.0, 2: 3, 3: 2, 4: 3, 5: -0.5, 6: 300.0, 7: 1.0}},
+        {15: {1: 10.0, 2: 3, 3: 2, 4: 3, 5: 0.5, 6: 300.0, 7: 0.0}},
+        {16: 0},
     ],
 )
 def test_a_file_with_a_field_that_makes_no_model_is_refused(change: dict[int, object]) -> None:
     fields = {**cbor2.loads(version().encode()), **change}
     with pytest.raises(ModelError):
-        ModelVersion.decode(cbor2.dumps(fields, canonical=True))
+        ModelVersion.decode(wire.encode(fields))
 
 
 def test_a_file_that_lacks_a_field_is_refused() -> None:
     fields = cbor2.loads(version().encode())
     for key in fields:
         with pytest.raises(ModelError):
-            ModelVersion.decode(
-                cbor2.dumps({other: value for other, value in fields.items() if other != key}, canonical=True)
-            )
+            ModelVersion.decode(wire.encode({other: value for other, value in fields.items() if other != key}))
 
 
 def test_a_cut_or_lengthened_file_is_refused() -> None:

@@ -1,18 +1,9 @@
-"""One version of a model and its file, `model.covey`.
+"""One version of a model: its file (`covey.wire.ModelFile`, all that is stored of it) and what is computed with.
 
 Versions only ever grow: a rollback is a new version with old parameters. A version names its parent by digest, so the
 history of a model is a chain.
-
-The file is one deterministic CBOR map with integer keys (docs/SPEC.md), numbers in little-endian byte strings: 1 format
-version, 2 sequence, 3 digest of the parent (empty for none), 4 layers (8 uint16 each, in the order of `covey_layer`), 5
-loss, 6 parameters (float32), 7 encoding (1 kind, 2 features, 3 centres and 4 scales float32, 5 limit float32, 6 knots,
-the upper halves of float32, 7 number of knots by feature, a byte each), 8 feature names, 9 class names, 10 thresholds
-(float64), 11 names and 12 figures (float64) of the report, 13 the digest: SHA-256 over the map without it. A reader
-takes no other bytes.
 """
 
-import hashlib
-import struct
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -21,32 +12,28 @@ import numpy as np
 from covey.core import Activation, EncodingKind, LayerKind, Loss
 from covey.errors import Code, CoveyError, ModelError
 from covey.models.encoding import Encoding, Floats
-from covey.models.fields import Fields
 from covey.models.spec import Layer, ModelSpec
-from covey.wire import Limits, Value, Verdict, decode, encode
+from covey.wire import (
+    DEFAULT_DETECTION,
+    DEFAULT_SCHEMA,
+    DetectionSettings,
+    EncodingFields,
+    FeatureSchema,
+    ModelDesign,
+    ModelFile,
+)
 
-FORMAT = 1
-DIGEST_BYTES = 32
-LARGEST_SEQUENCE = (1 << 63) - 1
-LIMITS = Limits(size_bytes=16 << 20, depth=4, items=20_000)
-FLOAT32, FLOAT64, UINT16 = np.dtype("<f4"), np.dtype("<f8"), np.dtype("<u2")
-FIELDS_OF_LAYER = 8
+FLOAT32, UINT16 = np.dtype("<f4"), np.dtype("<u2")
 
 
 @dataclass(frozen=True, eq=False)
 class ModelVersion:
-    """A model that can be published; made by `of`, which computes the digest over all else."""
+    """A model that can be published; made by `of`, which computes the digest over all of its file."""
 
-    sequence: int
-    parent: bytes  # digest of the version it came from; empty for the first
+    file: ModelFile
     spec: ModelSpec
     parameters: Floats
     encoding: Encoding
-    feature_names: tuple[str, ...]
-    class_names: tuple[str, ...]
-    thresholds: tuple[float, ...]
-    report: tuple[tuple[str, float], ...]  # what validation said of it
-    digest: bytes
 
     @classmethod
     def of(
@@ -61,27 +48,96 @@ class ModelVersion:
         class_names: tuple[str, ...],
         thresholds: tuple[float, ...] = (),
         report: tuple[tuple[str, float], ...] = (),
+        schema: FeatureSchema = DEFAULT_SCHEMA,
+        detection: DetectionSettings = DEFAULT_DETECTION,
     ) -> Self:
         """A version with its digest; ModelError where the parts do not fit together."""
-        version = cls(
-            sequence, parent, spec, parameters, encoding, feature_names, class_names, thresholds, report, digest=b""
+        design = ModelDesign(
+            layers=tuple(tuple(int(number) for number in layer) for layer in spec.layers),
+            loss=int(spec.loss),
+            encoding=_fields_of(encoding),
+            feature_names=feature_names,
+            class_names=class_names,
+            thresholds=thresholds,
+            schema=schema,
+            detection=detection,
         )
-        version._check()
-        return replace(version, digest=hashlib.sha256(encode(version._content())).digest())
+        data = _bytes_of(parameters, spec, encoding)
+        file = ModelFile.of(sequence=sequence, parent=parent, design=design, parameters=data, report=report)
+        return cls(file, spec, parameters, encoding)
 
     def successor(self, parameters: Floats, report: tuple[tuple[str, float], ...] = ()) -> Self:
         """The next version, which differs in its parameters."""
-        return self.of(
-            sequence=self.sequence + 1,
-            parent=self.digest,
-            spec=self.spec,
-            parameters=parameters,
-            encoding=self.encoding,
-            feature_names=self.feature_names,
-            class_names=self.class_names,
-            thresholds=self.thresholds,
-            report=report,
+        data = _bytes_of(parameters, self.spec, self.encoding)
+        file = ModelFile.of(
+            sequence=self.sequence + 1, parent=self.digest, design=self.file.design, parameters=data, report=report
         )
+        return replace(self, file=file, parameters=parameters)
+
+    @classmethod
+    def of_file(cls, file: ModelFile) -> Self:
+        """The version of a file; ModelError where its layers, encoding and parameters do not fit together."""
+        design = file.design
+        try:
+            layers = [
+                Layer(LayerKind(kind), Activation(activation), *sizes) for kind, activation, *sizes in design.layers
+            ]
+            spec, encoding = ModelSpec.of(layers, Loss(design.loss)), _encoding_of(design.encoding)
+        except ModelError:
+            raise
+        except (CoveyError, ValueError, OverflowError) as error:
+            raise ModelError(Code.MODEL_FILE, f"the file's parts do not fit together: {error}") from error
+        parameters = np.frombuffer(file.parameters, FLOAT32).astype(np.float32)
+        if parameters.size != spec.n_parameters or spec.n_inputs != encoding.n_features:
+            raise ModelError(
+                Code.MODEL_SHAPE, f"the file's {parameters.size} parameters or its features do not fit its layers"
+            )
+        return cls(file, spec, parameters, encoding)
+
+    @property
+    def sequence(self) -> int:
+        """It only ever grows."""
+        return self.file.sequence
+
+    @property
+    def parent(self) -> bytes:
+        """Digest of the version this one came from; empty for the first."""
+        return self.file.parent
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """In the order of the inputs."""
+        return self.file.design.feature_names
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order of the outputs."""
+        return self.file.design.class_names
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The first, where there is one, is of a window's score."""
+        return self.file.design.thresholds
+
+    @property
+    def schema(self) -> FeatureSchema:
+        """Where the model's rows come from."""
+        return self.file.design.schema
+
+    @property
+    def detection(self) -> DetectionSettings:
+        """How scores become windows and alarms."""
+        return self.file.design.detection
+
+    @property
+    def report(self) -> tuple[tuple[str, float], ...]:
+        """What validation said of it."""
+        return self.file.report
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over all else."""
+        return self.file.digest
 
     @property
     def int8_bytes(self) -> int:
@@ -90,104 +146,45 @@ class ModelVersion:
 
     def encode(self) -> bytes:
         """The content of `model.covey`."""
-        return encode({**self._content(), 13: self.digest})
+        return self.file.encode()
 
     @classmethod
     def decode(cls, data: bytes) -> "ModelVersion":
         """The version in a file; ModelError for anything that `encode` did not write."""
-        value = decode(data, LIMITS)
-        if isinstance(value, Verdict):
-            raise ModelError(Code.MODEL_FILE, f"the file is no model of Covey: {value.name.lower().replace('_', ' ')}")
-        fields = Fields.of(value, range(1, 14))
-        if fields.number(1) != FORMAT:
-            raise ModelError(Code.MODEL_FILE, f"the file has the format {fields.number(1)}; this Covey reads {FORMAT}")
-        try:
-            version = _read(fields)
-        except ModelError:
-            raise
-        except (CoveyError, ValueError, OverflowError) as error:
-            raise ModelError(Code.MODEL_FILE, f"the file's parts do not fit together: {error}") from error
-        if version.digest != fields.data(13):
-            raise ModelError(Code.MODEL_DIGEST, "the file's digest is not that of its content")
-        return version
+        return cls.of_file(ModelFile.decode(data))
 
-    def _check(self) -> None:
-        """ModelError where the parts do not fit together."""
-        faults = (
-            (not 1 <= self.sequence <= LARGEST_SEQUENCE, f"the sequence {self.sequence} is out of range"),
-            (len(self.parent) not in (0, DIGEST_BYTES), f"a parent's digest has {DIGEST_BYTES} bytes or none"),
-            (self.parameters.shape != (self.spec.n_parameters,), f"there are {self.parameters.size} parameters"),
-            (self.parameters.dtype != np.float32, "the parameters are not float32"),
-            (self.spec.n_inputs != self.encoding.n_features, "the encoding has another number of features"),
-            (len(self.feature_names) != self.encoding.n_features, f"there are {len(self.feature_names)} feature names"),
-            (len(set(self.feature_names)) != len(self.feature_names), "a feature name stands twice"),
-            (
-                len(set(self.class_names)) != len(self.class_names) or not self.class_names,
-                "the class names are not unique",
-            ),
+
+def _bytes_of(parameters: Floats, spec: ModelSpec, encoding: Encoding) -> bytes:
+    """The parameters as in the file; ModelError where they or the encoding do not fit the layers."""
+    if parameters.shape != (spec.n_parameters,) or parameters.dtype != np.float32:
+        raise ModelError(
+            Code.MODEL_SHAPE,
+            f"there are {parameters.size} parameters of {parameters.dtype}, not {spec.n_parameters} of float32",
         )
-        for is_fault, text in faults:
-            if is_fault:
-                raise ModelError(Code.MODEL_SHAPE, text)
-        figures = (*self.thresholds, *(figure for _, figure in self.report))
-        if not np.isfinite(self.parameters).all() or not np.isfinite(figures).all():
-            raise ModelError(Code.MODEL_SHAPE, "a parameter, threshold or figure of the model is not finite")
-
-    def _content(self) -> dict[int, Value]:
-        return {
-            1: FORMAT,
-            2: self.sequence,
-            3: self.parent,
-            4: np.array(self.spec.layers, UINT16).tobytes(),
-            5: int(self.spec.loss),
-            6: self.parameters.astype(FLOAT32).tobytes(),
-            7: {
-                1: int(self.encoding.kind),
-                2: self.encoding.n_features,
-                3: self.encoding.center.astype(FLOAT32).tobytes(),
-                4: self.encoding.scale.astype(FLOAT32).tobytes(),
-                5: struct.pack("<f", self.encoding.limit),
-                6: (self.encoding.knots.view(np.uint32) >> 16).astype(UINT16).tobytes(),
-                7: np.diff(self.encoding.offsets).astype(np.uint8).tobytes(),
-            },
-            8: list(self.feature_names),
-            9: list(self.class_names),
-            10: np.array(self.thresholds, FLOAT64).tobytes(),
-            11: [name for name, _ in self.report],
-            12: np.array([figure for _, figure in self.report], FLOAT64).tobytes(),
-        }
+    if spec.n_inputs != encoding.n_features:
+        raise ModelError(Code.MODEL_SHAPE, "the encoding has another number of features")
+    return parameters.astype(FLOAT32, copy=False).tobytes()
 
 
-def _read(fields: Fields) -> ModelVersion:
-    return ModelVersion.of(
-        sequence=fields.number(2),
-        parent=fields.data(3),
-        spec=ModelSpec.of(_read_layers(fields.array(4, UINT16).tolist()), Loss(fields.number(5))),
-        parameters=fields.array(6, FLOAT32).astype(np.float32),
-        encoding=_read_encoding(fields.map(7, range(1, 8))),
-        feature_names=fields.texts(8),
-        class_names=fields.texts(9),
-        thresholds=tuple(fields.array(10, FLOAT64).tolist()),
-        report=tuple(zip(fields.texts(11), fields.array(12, FLOAT64).tolist(), strict=True)),
+def _fields_of(encoding: Encoding) -> EncodingFields:
+    return EncodingFields(
+        kind=int(encoding.kind),
+        n_features=encoding.n_features,
+        center=encoding.center.astype(FLOAT32).tobytes(),
+        scale=encoding.scale.astype(FLOAT32).tobytes(),
+        limit=encoding.limit,
+        knots=(encoding.knots.view(np.uint32) >> 16).astype(UINT16).tobytes(),
+        counts=np.diff(encoding.offsets).astype(np.uint8).tobytes(),
     )
 
 
-def _read_layers(values: list[int]) -> list[Layer]:
-    rows = [values[first : first + FIELDS_OF_LAYER] for first in range(0, len(values), FIELDS_OF_LAYER)]
-    return [Layer(LayerKind(kind), Activation(activation), *sizes) for kind, activation, *sizes in rows]
-
-
-def _read_encoding(fields: Fields) -> Encoding:
-    kind = EncodingKind(fields.number(1))
-    counts = fields.array(7, np.dtype(np.uint8)).astype(np.int64)
-    offsets = np.concatenate(([0], np.cumsum(counts))) if counts.size else np.zeros(0)
-    (limit,) = struct.unpack("<f", fields.data(5))
+def _encoding_of(fields: EncodingFields) -> Encoding:
     return Encoding(
-        kind,
-        fields.number(2),
-        center=fields.array(3, FLOAT32).astype(np.float32),
-        scale=fields.array(4, FLOAT32).astype(np.float32),
-        limit=limit,
-        knots=(fields.array(6, UINT16).astype(np.uint32) << 16).view(np.float32),
-        offsets=offsets.astype(np.uint16),
+        EncodingKind(fields.kind),
+        fields.n_features,
+        center=np.frombuffer(fields.center, FLOAT32).astype(np.float32),
+        scale=np.frombuffer(fields.scale, FLOAT32).astype(np.float32),
+        limit=fields.limit,
+        knots=np.array(fields.knot_values(), np.float32),
+        offsets=np.array(fields.offsets(), np.uint16),
     )

@@ -1,14 +1,13 @@
 """Typed fields of a decoded CBOR map; whatever is missing, unknown or of another type is a ModelError."""
 
+import sys
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from covey.errors import Code, ModelError
-from covey.wire import Value
+from covey.wire.cbor import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +30,27 @@ class Fields:
             raise _misfit(f"field {key} is no number")
         return value
 
-    def data(self, key: int) -> bytes:
-        """A byte string."""
+    def real(self, key: int) -> float:
+        """A floating-point number."""
+        value = self.values[key]
+        if not isinstance(value, float):
+            raise _misfit(f"field {key} is no floating-point number")
+        return value
+
+    def data(self, key: int, item_bytes: int = 1) -> bytes:
+        """A byte string, a whole number of items long."""
         value = self.values[key]
         if not isinstance(value, bytes):
             raise _misfit(f"field {key} is no byte string")
+        if len(value) % item_bytes:
+            raise _misfit(f"field {key} is no whole number of values")
+        return value
+
+    def text(self, key: int) -> str:
+        """A text."""
+        value = self.values[key]
+        if not isinstance(value, str):
+            raise _misfit(f"field {key} is no text")
         return value
 
     def texts(self, key: int) -> tuple[str, ...]:
@@ -48,16 +63,42 @@ class Fields:
             raise _misfit(f"field {key} holds other things than texts")
         return texts
 
-    def array(self, key: int, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-        """A byte string as numbers."""
-        data = self.data(key)
-        if len(data) % dtype.itemsize:
-            raise _misfit(f"field {key} is no whole number of values")
-        return np.frombuffer(data, dtype)
-
     def map(self, key: int, keys: Iterable[int]) -> "Fields":
         """A map within the map."""
         return Fields.of(self.values[key], keys)
+
+
+def floats(data: bytes) -> "array[float]":
+    """The values of little-endian float32 bytes."""
+    return _array("f", data)
+
+
+def doubles(data: bytes) -> "array[float]":
+    """The values of little-endian float64 bytes."""
+    return _array("d", data)
+
+
+def uint16s(data: bytes) -> "array[int]":
+    """The values of little-endian uint16 bytes."""
+    values = array("H", data)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
+
+
+def packed(values: "array[float] | array[int]") -> bytes:
+    """The little-endian bytes of an array."""
+    if sys.byteorder == "big":
+        values = values[:]
+        values.byteswap()
+    return values.tobytes()
+
+
+def _array(typecode: str, data: bytes) -> "array[float]":
+    values: array[float] = array(typecode, data)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
 
 
 def _misfit(what: str) -> ModelError:
