@@ -3,6 +3,7 @@
 
 #include "bytes.h"
 #include "covey.h"
+#include "encoding.h"
 
 #include <float.h>
 
@@ -94,7 +95,7 @@ static int check_knots(const covey_encoding *e)
     return COVEY_OK;
 }
 
-static int check_encoding(const covey_encoding *e)
+int covey_encoding_check(const covey_encoding *e)
 {
     if (!e || e->inputs == 0)
         return COVEY_E_ARGUMENT;
@@ -143,7 +144,7 @@ static void encode_row(const covey_encoding *e, const float *raw, float *out)
 
 int covey_encode(const covey_encoding *encoding, const float *raw, float *out, size_t n_rows)
 {
-    int status = check_encoding(encoding);
+    int status = covey_encoding_check(encoding);
     if (status != COVEY_OK)
         return status;
     if (n_rows > 0 && (!raw || !out))

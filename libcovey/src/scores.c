@@ -1,6 +1,62 @@
+/* scores.c - how suspicious each row is, from a model's outputs. */
+#include "arithmetic.h"
+
 #include "covey_watch.h"
 
-int covey_scores(const covey_model *model, const float *outputs, const float *inputs, uint32_t n_rows, float *scores) {
-    (void)model, (void)outputs, (void)inputs, (void)n_rows, (void)scores;
-    return COVEY_E_VERSION;
+enum { TOGETHER = 8 }; /* rows whose errors are summed side by side: each sum is a chain that waits for itself */
+
+static float held(float score) /* within the finite floats: absurd but finite outputs are extremes, not errors */
+{
+    return score > FLT_MAX ? FLT_MAX : score < -FLT_MAX ? -FLT_MAX : score;
+}
+
+/* log of the sum of exp over classes 1 and up, less the logit of class 0; the largest is taken out of the sum. */
+static float log_odds(const float *logits, uint32_t n)
+{
+    float largest = logits[1], sum = 0;
+    for (uint32_t i = 2; i < n; i++)
+        largest = logits[i] > largest ? logits[i] : largest;
+    for (uint32_t i = 1; i < n; i++)
+        sum += covey_exp_inline(logits[i] - largest);
+    return held((largest - logits[0]) + covey_log_inline(sum));
+}
+
+/* Mean squared errors of `rows` rows, each a chain in ascending order. */
+static void errors_of(const float *outputs, const float *inputs, uint32_t n, uint32_t rows, float *scores)
+{
+    float sum[TOGETHER] = {0};
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t r = 0; r < rows; r++) {
+            float error = outputs[(size_t)r * n + i] - inputs[(size_t)r * n + i];
+            sum[r] += error * error;
+        }
+    for (uint32_t r = 0; r < rows; r++)
+        scores[r] = held(sum[r] / (float)n);
+}
+
+int covey_scores(const covey_model *model, const float *outputs, const float *inputs, uint32_t n_rows, float *scores)
+{
+    if (covey_model_check(model) != COVEY_OK)
+        return COVEY_E_MODEL;
+    uint32_t n = covey_model_outputs(model);
+    int is_error = model->loss == COVEY_MSE || model->loss == COVEY_HUBER;
+    if ((is_error && n != covey_model_inputs(model)) || (model->loss == COVEY_SOFTMAX_CE && n < 2))
+        return COVEY_E_MODEL;
+    if (n_rows == 0)
+        return COVEY_OK;
+    if (!outputs || !scores || (is_error && !inputs))
+        return COVEY_E_ARGUMENT;
+    if (!covey_all_finite(outputs, (size_t)n_rows * n) || (is_error && !covey_all_finite(inputs, (size_t)n_rows * n)))
+        return COVEY_E_NONFINITE;
+    for (uint32_t r = 0; r < n_rows;) {
+        size_t at = (size_t)r * n;
+        if (is_error) {
+            uint32_t rows = n_rows - r < TOGETHER ? 1 : TOGETHER;
+            errors_of(outputs + at, inputs + at, n, rows, scores + r);
+            r += rows;
+        } else {
+            scores[r++] = model->loss == COVEY_BCE ? outputs[at] : log_odds(outputs + at, n);
+        }
+    }
+    return COVEY_OK;
 }

@@ -37,7 +37,7 @@ def _view(ctype: str, buffer: "ReadableBuffer", n: int | None, what: str, *, wri
         expected = "whole" if n is None else str(n)
         raise CoreError(Code.CORE_ARGUMENT, f"{what} must hold {expected} values, not {memory.nbytes / size:g}")
     pointer = ffi.from_buffer(f"{ctype}[]", buffer)
-    if int(ffi.cast("uintptr_t", pointer)) % ffi.alignof(ctype):
+    if memory.nbytes and int(ffi.cast("uintptr_t", pointer)) % ffi.alignof(ctype):
         raise CoreError(Code.CORE_ARGUMENT, f"{what} must lie where a {ctype} may", "pass an aligned copy")
     return pointer
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from covey.core.buffers import optional, readable, writable
 from covey.core.status import Status, checked, ffi, lib
@@ -37,8 +37,8 @@ class EncodingArguments:
     offset: "ReadableBuffer | None" = None
 
 
-def encode(arguments: EncodingArguments, raw: "ReadableBuffer", out: "WriteableBuffer", n_rows: int) -> None:
-    """Encode `n_rows` rows: raw and out are (n_rows, inputs) float32, and may be the same memory."""
+def encoding_struct(arguments: EncodingArguments) -> tuple[Any, tuple[Any, ...]]:
+    """`covey_encoding` for C, and what it points to: keep the pair alive as long as it is used."""
     d = arguments.inputs
     center = optional("float", arguments.center, d, "center")
     scale = optional("float", arguments.scale, d, "scale")
@@ -46,9 +46,16 @@ def encode(arguments: EncodingArguments, raw: "ReadableBuffer", out: "WriteableB
     n_knots = offset[d] if arguments.offset is not None else None
     knot = optional("float", arguments.knot, n_knots, "knot")
     encoding = ffi.new("covey_encoding *", (int(arguments.kind), d, center, scale, arguments.limit, knot, offset))
-    source = readable("float", raw, n_rows * d, "raw")
-    target = writable("float", out, n_rows * d, "out")
+    return encoding, (center, scale, knot, offset)
+
+
+def encode(arguments: EncodingArguments, raw: "ReadableBuffer", out: "WriteableBuffer", n_rows: int) -> None:
+    """Encode `n_rows` rows: raw and out are (n_rows, inputs) float32, and may be the same memory."""
+    encoding, keep = encoding_struct(arguments)
+    source = readable("float", raw, n_rows * arguments.inputs, "raw")
+    target = writable("float", out, n_rows * arguments.inputs, "out")
     checked(lib.covey_encode(encoding, source, target, n_rows), "encoding features")
+    del keep
 
 
 def signed_log(x: float) -> float:
