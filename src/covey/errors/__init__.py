@@ -11,6 +11,7 @@ from covey.errors.exceptions import (
     ModelError,
     OutputError,
     PlanError,
+    SourceError,
     WireError,
 )
 from covey.errors.suggestion import did_you_mean
@@ -27,6 +28,7 @@ __all__ = [
     "ModelError",
     "OutputError",
     "PlanError",
+    "SourceError",
     "WireError",
     "did_you_mean",
     "explain",

@@ -32,6 +32,10 @@ class DataError(CoveyError):
     """Telemetry is missing, unreadable or unusable."""
 
 
+class SourceError(CoveyError):
+    """A capture, log or table that rows are to come from is missing, damaged or not what is needed."""
+
+
 class PlanError(CoveyError):
     """A Plan does not say something that can be run."""
 
