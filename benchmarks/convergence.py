@@ -35,7 +35,7 @@ def curve(overrides: tuple[str, ...]) -> list[tuple[int, float, float]]:
     """(round, macro-F1, bytes a device has sent so far) of each judged round; empty where training diverged."""
     plan = load(PLAN, list(overrides))
     folder = Path(os.environ.get("COVEY_DATA", ROOT / ".." / "shared" / "data")) / "nbaiot"
-    dataset = CsvFolder(folder).load(plan.data.features)
+    dataset = CsvFolder().load(folder, plan.data.features)
     simulation = Simulation(plan, dataset, None)
     sent, points = 0.0, []
     for done in simulation:

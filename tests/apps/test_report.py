@@ -89,14 +89,6 @@ def test_every_device_stands_in_the_page_with_its_scores() -> None:
     assert percent(0.9962) in elements.text
 
 
-def test_a_sample_is_never_shown_as_the_data_set() -> None:
-    tree = result_tree()
-    assert "Synthetic sample" not in page_of(tree)[1].text
-    tree["data"]["source"] = "sample"
-    assert "Synthetic sample" in page_of(tree)[1].text
-    assert "no figure here says anything about real devices" in page_of(tree)[1].text
-
-
 def test_a_result_without_baselines_or_judged_rounds_still_makes_a_page() -> None:
     tree = result_tree()
     for entry in [tree["pooled"], *tree["devices"].values()]:

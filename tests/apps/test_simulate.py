@@ -133,15 +133,6 @@ def test_a_folder_whose_name_is_too_long_is_told(tmp_path: Path, fleet: Path, pl
     assert f"error[{Code.OUTPUT_NOT_WRITABLE}]: " in done.stderr
 
 
-def test_a_sample_says_that_it_is_one(tmp_path: Path, fleet: Path, plan: Path) -> None:
-    (fleet / "NOTICE.txt").write_text("SYNTHETIC SAMPLE made for a test\n")
-    out = tmp_path / "out"
-    done = simulate(plan, "--data", fleet, "--out", out)
-    assert "SYNTHETIC SAMPLE" in done.stdout
-    assert result_of(out)["data"]["source"] == "sample"
-    assert "Synthetic sample." in (out / "report.html").read_text()
-
-
 def test_plain_fedavg_is_shown_beside_when_the_plan_asks(tmp_path: Path, fleet: Path, plan: Path) -> None:
     out = tmp_path / "out"
     done = simulate(plan, "--data", fleet, "--out", out, "--set", "judging.plain_fedavg=true")

@@ -19,7 +19,7 @@ ROWS = ("train,0,benign,1,2", "train,1,scan,3,4", "test,0,benign,5,6", "test,1,s
 
 def fault(folder: Path, rule: FeatureRule | None = None) -> DataError:
     with pytest.raises(DataError) as caught:
-        CsvFolder(folder).load(rule)
+        CsvFolder().load(folder, rule)
     return caught.value
 
 

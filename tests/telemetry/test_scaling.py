@@ -88,7 +88,7 @@ def test_a_constant_feature_is_not_blown_up() -> None:
 
 
 def test_on_real_rows_scales_of_merged_sketches_are_those_of_pooled_rows(nbaiot_folder: Path) -> None:
-    dataset = CsvFolder(nbaiot_folder).load(FeatureRule(include=("MI_dir_*",)))
+    dataset = CsvFolder().load(nbaiot_folder, FeatureRule(include=("MI_dir_*",)))
     rule = SketchRule(max_rows=1 << 20)
     merged = merge([sketch(dataset.x[dataset.train_rows(device)], rule) for device in range(dataset.n_devices)])
     center, scale = standard_from(merged)
@@ -117,7 +117,7 @@ def test_the_share_of_a_knot_is_its_mean_activation() -> None:
 
 
 def test_on_real_rows_knot_shares_are_close_to_the_activations_of_pooled_rows(nbaiot_folder: Path) -> None:
-    dataset = CsvFolder(nbaiot_folder).load(FeatureRule(include=("MI_dir_*", "HpHp_*")))
+    dataset = CsvFolder().load(nbaiot_folder, FeatureRule(include=("MI_dir_*", "HpHp_*")))
     rule = SketchRule(max_rows=1 << 20)
     merged = merge([sketch(dataset.x[dataset.train_rows(device)], rule) for device in range(dataset.n_devices)])
     knots, offsets = knots_from(merged, 9)

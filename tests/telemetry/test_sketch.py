@@ -94,7 +94,7 @@ def hold_bound(merged: FeatureSketch, pooled: np.ndarray, shares: np.ndarray, po
 
 
 def test_on_real_rows_merged_sketches_hold_the_bound_and_stay_small(nbaiot_folder: Path) -> None:
-    dataset = CsvFolder(nbaiot_folder).load(FeatureRule(include=("MI_dir_*", "HpHp_*")))
+    dataset = CsvFolder().load(nbaiot_folder, FeatureRule(include=("MI_dir_*", "HpHp_*")))
     rule = SketchRule(max_rows=1 << 20)
     parts = [dataset.x[dataset.train_rows(device)] for device in range(dataset.n_devices)]
     made = [sketch(part, rule) for part in parts]

@@ -15,15 +15,18 @@ from covey.plan.document import toml_document
 from covey.plan.sections import Faults, Fleet, Judging, Rounds, Section
 from covey.plan.strategies import Family, Settings
 from covey.selection import SELECTORS, Selector, Uniform
-from covey.telemetry import PARTITIONS, FeatureRule, Natural, Partition, SketchRule, Task
+from covey.telemetry import PARTITIONS, SOURCES, CsvFolder, FeatureRule, Natural, Partition, SketchRule, Source, Task
 from covey.training import TRAINERS, Trainer
+from covey.wire import DetectionSettings
 
 
 class Data(Section):
     """Which rows: the folder, the features, the task, and what each device may learn from."""
 
-    #: A folder of `<device>.csv.gz` files, from the data folder (`--data`, COVEY_DATA); none: that folder itself.
+    #: The folder that the source reads, from the data folder (`--data`, COVEY_DATA); none: that folder itself.
     path: str | None = None
+    #: What is in the folder: `<device>.csv.gz` files of rows, or captures.
+    source: Annotated[Source, Family("source", SOURCES, default="csv_folder")] = CsvFolder()
     task: Task
     features: Annotated[FeatureRule, Settings(FeatureRule)] = FeatureRule()
     #: Classes that are one: new name to the attacks it merges. For the task "classes".
@@ -59,6 +62,8 @@ class Plan(Section):
     fleet: Fleet = Fleet()
     faults: Faults = Faults()
     judging: Judging = Judging()
+    #: How rows' scores become windows and alarms on a device, and the false alarms that it may raise. Part of the model.
+    detection: Annotated[DetectionSettings, Settings(DetectionSettings)] = DetectionSettings()
 
     def changed(self, **parts: object) -> "Plan":
         """A Plan with some parts replaced, checked as when loaded from a file (but for the needs of parts)."""

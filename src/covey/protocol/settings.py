@@ -11,6 +11,7 @@ from covey.plan import Plan
 from covey.selection import Selector
 from covey.telemetry.sketch import SketchRule
 from covey.training import Trainer
+from covey.wire import DetectionSettings, FeatureSchema
 
 #: Devices that sketch, at most. Knots are quantiles, which more devices would hardly move; each costs some 12 KB of
 #: traffic and some 4 ms of the coordinator's time, once.
@@ -36,6 +37,8 @@ class Settings:
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...]
     threads: int = 1
+    schema: FeatureSchema = FeatureSchema()
+    detection: DetectionSettings = DetectionSettings()
 
     @classmethod
     def of(
@@ -58,6 +61,8 @@ class Settings:
             feature_names=feature_names,
             class_names=class_names,
             threads=threads,
+            schema=FeatureSchema(plan.data.source.source_kind),
+            detection=plan.detection,
         )
 
     def needed(self, target: int) -> int:

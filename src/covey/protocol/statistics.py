@@ -203,4 +203,6 @@ def first_version(settings: Settings, fleet: FeatureSketch) -> ModelVersion:
         encoding=encoding,
         feature_names=settings.feature_names,
         class_names=settings.class_names,
+        schema=settings.schema,
+        detection=settings.detection,
     )

@@ -1,5 +1,7 @@
 """Telemetry: where rows come from, who holds which, and what a fleet may know of them (floor 2)."""
 
+from covey.telemetry.benign_captures import BenignCaptures
+from covey.telemetry.captures import Captures
 from covey.telemetry.columns import FeatureRule
 from covey.telemetry.csv_folder import CsvFolder
 from covey.telemetry.dataset import Dataset, Targets, Task, targets
@@ -16,13 +18,18 @@ from covey.telemetry.partitions import (
     Repeat,
 )
 from covey.telemetry.population import NOBODY, Population
+from covey.telemetry.recording import RecordedRows, Recording
 from covey.telemetry.scaling import knot_share, knots_from, signed_log_from, standard_from
 from covey.telemetry.sketch import FeatureSketch, SketchFault, SketchRule, check, from_wire, merge, sketch, to_wire
+from covey.telemetry.sources import SOURCES, Source
 
 __all__ = [
     "NOBODY",
     "PARTITIONS",
+    "SOURCES",
+    "BenignCaptures",
     "BenignOnly",
+    "Captures",
     "CsvFolder",
     "Dataset",
     "Dirichlet",
@@ -35,9 +42,12 @@ __all__ = [
     "Natural",
     "Partition",
     "Population",
+    "RecordedRows",
+    "Recording",
     "Repeat",
     "SketchFault",
     "SketchRule",
+    "Source",
     "Targets",
     "Task",
     "check",

@@ -12,6 +12,7 @@ A device's id is its file's name in lower case with `_`, `.` and blanks as `-` (
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from covey.telemetry.columns import DESCRIBING, Columns, FeatureRule, align
 from covey.telemetry.csv_file import FileRows, open_text, parse_header, parse_rows
 from covey.telemetry.dataset import Dataset, Flags, Labels
 from covey.telemetry.split import split_by_hash
+from covey.wire import SourceKind
 
 DEVICE_ID = re.compile(r"[a-z0-9-]{1,64}")
 
@@ -28,11 +30,15 @@ DEVICE_ID = re.compile(r"[a-z0-9-]{1,64}")
 class CsvFolder:
     """A source of telemetry: `load` reads the whole folder or raises DataError naming file, line and column."""
 
-    path: Path
+    source_kind: ClassVar = SourceKind.ROWS
 
-    def load(self, rule: FeatureRule | None = None) -> Dataset:
+    def is_at(self, folder: Path) -> bool:
+        """Whether a folder holds a device's file."""
+        return folder.is_dir() and any(next(folder.glob(pattern), None) for pattern in ("*.csv.gz", "*.csv"))
+
+    def load(self, folder: Path, rule: FeatureRule | None = None) -> Dataset:
         """All devices' rows, devices in the order of their ids."""
-        files = device_files(self.path)
+        files = device_files(folder)
         first: Columns | None = None
         parts: list[_Device] = []
         first_file = ""
@@ -44,7 +50,7 @@ class CsvFolder:
                 first, first_file = columns, file.name
             parts.append(_device(device_id, parse_rows(text, columns, file.name), columns, file.name))
         if first is None:
-            raise DataError(Code.DATA_NO_DEVICES, f"{self.path} holds no devices")
+            raise DataError(Code.DATA_NO_DEVICES, f"{folder} holds no devices")
         return _join(parts, first.feature_names)
 
 
@@ -69,7 +75,7 @@ def device_files(folder: Path) -> dict[str, Path]:
         )
     files: dict[str, Path] = {}
     for file in found:
-        device_id = _device_id(file, suffix)
+        device_id = device_id_of(file, suffix)
         if device_id in files:
             raise DataError(
                 Code.DATA_DUPLICATE_DEVICE, f"{files[device_id].name} and {file.name} are both the device {device_id!r}"
@@ -78,7 +84,8 @@ def device_files(folder: Path) -> dict[str, Path]:
     return dict(sorted(files.items()))
 
 
-def _device_id(file: Path, suffix: str) -> str:
+def device_id_of(file: Path, suffix: str) -> str:
+    """The id of the device that a file is named for; DataError where the name gives none."""
     device_id = re.sub(r"[_.\s]", "-", file.name.removesuffix(suffix).lower())
     if not DEVICE_ID.fullmatch(device_id):
         raise DataError(

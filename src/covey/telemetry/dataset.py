@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.errors import Code, DataError, did_you_mean
+from covey.telemetry.recording import Recording
 
 Floats: TypeAlias = NDArray[np.float32]
 Indices: TypeAlias = NDArray[np.int64]
@@ -43,6 +44,8 @@ class Dataset:
     attack_names: tuple[str, ...]
     family: Labels  # (n): index into family_names
     family_names: tuple[str, ...]
+    #: The captures that the rows are from, if they are from captures: all their packets, for judging by windows.
+    recordings: tuple[Recording, ...] = ()
 
     @property
     def n_devices(self) -> int:
@@ -70,6 +73,8 @@ class Dataset:
             content.update("\0".join((str(len(names)), *names)).encode())
         for array in (self.x, self.first_row, self.is_train, self.label, self.attack, self.family):
             content.update(np.ascontiguousarray(array).data)
+        for recording in self.recordings:
+            content.update(recording.digest())
         return content.digest()
 
 

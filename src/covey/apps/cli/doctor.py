@@ -91,7 +91,7 @@ def _tool(name: str, remedy: str) -> Finding:
 def _data(given: Path | None) -> Finding:
     root = data_root(given)
     if not root.is_dir():
-        text = f"no folder {root}: give --data or set COVEY_DATA (the demo runs on a synthetic sample without it)"
+        text = f"no folder {root}: give --data or set COVEY_DATA"
         return Finding("data", is_well=False, text=text, is_needed=False)
     sets = sorted(folder.name for folder in root.iterdir() if folder.is_dir() and next(folder.glob("*.csv.gz"), None))
     return Finding("data", is_well=True, text=f"{root}: {', '.join(sets) or 'device files'}", is_needed=False)

@@ -14,10 +14,10 @@ from typing import TextIO
 import click
 
 from covey import __version__
-from covey.apps.cli.data_folder import data_folder, is_sample
+from covey.apps.cli.data_folder import data_folder
 from covey.apps.cli.live import progress, show_devices
 from covey.apps.cli.plain_fedavg import with_plain_fedavg
-from covey.apps.cli.rendering import Exit, colours, printable, show_warning
+from covey.apps.cli.rendering import Exit, printable, show_warning
 from covey.apps.cli.run_folder import RunFolder, new_run, old_run, seeds_of
 from covey.apps.cli.seeds import Tree, merged
 from covey.apps.report import Result, render
@@ -25,7 +25,7 @@ from covey.errors import Code, EnvironmentFault
 from covey.io import write_atomically
 from covey.plan import Plan, load
 from covey.simulation import RoundReport, Simulation, idle_rounds, idle_words
-from covey.telemetry import CsvFolder, Dataset
+from covey.telemetry import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ def _prepared(request: Request) -> Run:
     if resumed and request.seeds is None:
         seeds = resumed.seeds() or seeds
     plans = tuple(plan.changed(seed=seed) for seed in seeds)
-    data = data_folder(request.data, plan.data.path)
-    dataset = CsvFolder(data).load(plan.data.features)
+    data = data_folder(request.data, plan.data.path, plan.data.source)
+    dataset = plan.data.source.load(data, plan.data.features)
     folder = resumed or new_run(request.out, plan.name)
     if resumed is None:
         folder.begin(plans[0].source, seeds)
@@ -117,9 +117,6 @@ def _announce(run: Run, screen: TextIO) -> None:
     rows, features = dataset.x.shape
     screen.write(f"{plan.title or plan.name}: {dataset.n_devices} devices, {rows:,} rows, {features} features")
     screen.write(f", {plan.rounds.count} rounds, seed {', '.join(map(str, run.seeds))}\n")
-    if is_sample(run.data):
-        notice = "The rows are a SYNTHETIC SAMPLE: the figures say nothing about real devices or attacks."
-        click.echo(click.style(notice, fg="yellow", bold=True), file=screen, color=colours())
 
 
 def _one_seed(run: Run, plan: Plan, screen: TextIO) -> Tree:
@@ -181,7 +178,7 @@ def _completed(tree: Tree, run: Run) -> Tree:
         "digest": plan.digest.hex(),
         "source": plan.source,
     }
-    about_data = {"source": "sample" if is_sample(run.data) else "data set", "folder": printable(run.data.name)}
+    about_data = {"source": "captures" if run.dataset.recordings else "data set", "folder": printable(run.data.name)}
     begin = {"format": "covey.result", "version": 1, "covey": __version__, "outcome": "complete", "plan": about_plan}
     return {**begin, **tree, **begin, "data": {**tree["data"], **about_data}}
 

@@ -192,8 +192,6 @@ def _speed_rows(result: Result) -> list[tuple[str, str]]:
 
 def _notes(result: Result) -> list[str]:
     notes = list(result.plan.notes)
-    if result.is_sample:
-        notes.append("The rows are a synthetic sample: no figure here says anything about real devices or attacks.")
     if len(result.seeds) == 1:
         notes.append("One seed was run, so small differences may be chance: `--seeds 3` shows the spread.")
     notes.append("Test rows were seen by no training, statistic, scaling or threshold.")

@@ -192,11 +192,6 @@ class Result(Part):
             groups.setdefault(entry.round, []).append(entry)
         return [_together(group) for group in groups.values()]
 
-    @property
-    def is_sample(self) -> bool:
-        """Whether the rows are the demo's synthetic sample, about which no claim holds."""
-        return self.data.source == "sample"
-
 
 def _together(group: list[Round]) -> Round:
     """One entry for the same round of several federations."""

@@ -1,0 +1,83 @@
+"""A capture of one device, for learning and for judging: opened when it is needed, read once through, never kept whole.
+
+Its packets become rows with the code that a device detects with (`sensing`), and streams start empty with the capture.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.wire import FeatureSchema, SourceKind
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from covey.sensing import TruthTable
+
+Floats: TypeAlias = NDArray[np.float32]
+Indices: TypeAlias = NDArray[np.int64]
+PACKETS = FeatureSchema(SourceKind.PACKETS)
+NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedRows:
+    """Rows (n) of a part of a capture; valid until the next part is asked for."""
+
+    packets: NDArray[np.void]  # (n) of PACKET
+    x: Floats  # (n, d)
+    kind: NDArray[np.uint8]  # (n): 0 benign, else 1 + index into the truth's kinds
+
+    @property
+    def time_ns(self) -> Indices:
+        """Times of the packets, (n); a packet that is older than the one before it counts as of that one's time."""
+        return np.maximum.accumulate(np.asarray(self.packets["time_ns"], np.int64))
+
+    def names(self, mac: bytes | None) -> bool:
+        """Whether a packet is from or to this MAC address."""
+        wanted = np.frombuffer(mac or b"", np.uint8)
+        ends = (self.packets["source_mac"], self.packets["destination_mac"])
+        return any(bool((end == wanted).all(axis=1).any()) for end in ends)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """One capture of one device."""
+
+    device_id: str
+    session: str
+    is_train: bool
+    path: Path
+    truth: "TruthTable"  # of this session and device; no rows where all is benign
+    warm_up_s: float = 0.0  # so long from its first packet nothing is learnt or judged: streams are filling
+    mac: bytes | None = None  # the device's, where that is known
+
+    def begin_ns(self, first: RecordedRows) -> int:
+        """When the warm-up is over, told by the first part."""
+        return int(first.packets["time_ns"][0]) + round(self.warm_up_s * NS)
+
+    def parts(self, feature_names: tuple[str, ...]) -> Iterator[RecordedRows]:
+        """The capture's rows, from its first packet on, warm-up included; TrafficError where it is damaged."""
+        from covey.core import PACKET_FIELDS
+        from covey.sensing import open_source
+
+        PACKET = np.dtype(PACKET_FIELDS)
+        for block in open_source(str(self.path), PACKETS, feature_names=feature_names).blocks():
+            if block.n:
+                yield RecordedRows(
+                    packets=np.frombuffer(block.packets, PACKET, block.n),
+                    x=np.frombuffer(block.rows, np.float32, block.n * len(feature_names)).reshape(block.n, -1),
+                    kind=np.frombuffer(self.truth.labels(block), np.uint8, block.n),
+                )
+
+    def digest(self) -> bytes:
+        """SHA-256 of who, when, the file's bytes and the truth."""
+        content = hashlib.sha256(f"{self.device_id}\0{self.session}\0{self.is_train}\0{self.warm_up_s}\0".encode())
+        content.update(self.path.read_bytes())
+        content.update(repr(self.truth.rows).encode())
+        return content.digest()

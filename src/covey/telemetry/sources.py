@@ -1,0 +1,33 @@
+"""Strategies that read a fleet's telemetry: each a frozen dataclass, named in a Plan by `[data.source] kind`."""
+
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from covey.telemetry.benign_captures import BenignCaptures
+from covey.telemetry.captures import Captures
+from covey.telemetry.columns import FeatureRule
+from covey.telemetry.csv_folder import CsvFolder
+from covey.telemetry.dataset import Dataset
+from covey.wire import SourceKind
+
+
+class Source(Protocol):
+    """Reads a folder."""
+
+    #: What a device needs to make such rows of its own; it becomes part of the model.
+    source_kind: ClassVar[SourceKind]
+
+    def is_at(self, folder: Path) -> bool:
+        """Whether a folder looks like one of this source's."""
+        ...
+
+    def load(self, folder: Path, rule: FeatureRule | None = None) -> Dataset:
+        """All devices' rows; DataError where the folder is not in order."""
+        ...
+
+
+SOURCES: dict[str, type[CsvFolder | Captures | BenignCaptures]] = {
+    "csv_folder": CsvFolder,
+    "captures": Captures,
+    "benign_captures": BenignCaptures,
+}
