@@ -36,7 +36,7 @@ typedef enum {
 /* What is kept of a frame. Rows that are no packets (connections of a log, readings of a sensor) fill in what they have. */
 typedef struct {
     int64_t time_ns;               /* since 1970 UTC */
-    uint32_t size_bytes;           /* of the frame on the wire, captured or not */
+    uint32_t size_bytes;           /* of the frame on the wire, captured or not; never less than captured_bytes */
     uint32_t captured_bytes;
     uint8_t source[16];            /* IPv6 address; IPv4 and ARP addresses in the first 4 bytes, zeros behind; OTHER: zeros */
     uint8_t destination[16];
@@ -46,7 +46,7 @@ typedef struct {
     uint16_t destination_port;
     uint16_t ether_type;           /* of the payload, after tags; a raw link's is made from its IP version */
     uint8_t protocol;              /* IPv4 protocol or IPv6 next header, after extension headers; 0 where there is none */
-    uint8_t kind;                  /* covey_packet_kind */
+    uint8_t kind;                  /* covey_packet_kind: which addresses are here. OTHER where they could not be read */
     uint8_t tcp_flags;             /* TCP: the byte of flags, else 0 */
     uint8_t notes;                 /* covey_packet_note, or-ed */
     uint8_t reserved[2];
@@ -55,6 +55,12 @@ typedef struct {
 /* Fills in all but time_ns, size_bytes and reserved, which it leaves alone. COVEY_E_VERSION: an unknown link type. A frame
  * that is cut or wrong is no error: what could be read is there, and `notes` says the rest. */
 int covey_packet_read(covey_packet *packet, uint32_t link, const uint8_t *frame, size_t captured_bytes);
+/* n frames of one link in one call, as an interface gives them: frame i is memory[offsets[i] .. offsets[i] + captured[i]),
+ * sizes[i] bytes on the wire, seen at times_ns[i]. Fills in all fields. COVEY_E_ARGUMENT, and nothing written, if a frame is
+ * not within memory or its time is before 1970. */
+int covey_packets_read(covey_packet *packets, uint32_t link, const uint8_t *memory, size_t memory_size,
+                       const uint64_t *offsets, const uint32_t *captured, const uint32_t *sizes, const int64_t *times_ns,
+                       size_t n);
 
 /* A capture file (pcap or pcapng, either byte order, micro- or nanoseconds), read as its bytes come. Give bytes; packets that
  * are complete in them are written, and `consumed` says how many bytes are done with: keep the rest and give it again with
@@ -67,14 +73,15 @@ typedef struct {
     uint64_t packets;              /* read so far */
     uint64_t truncated, malformed; /* of these, with that note */
     uint64_t other;                /* of these, of kind OTHER */
-    uint64_t skipped;              /* packets of interfaces whose link type is unknown: counted, not given */
+    uint64_t skipped;              /* packets of pcapng interfaces of unknown link types: counted, not given */
     uint32_t link;                 /* pcap: link type */
-    uint32_t snap_bytes;
+    uint32_t snap_bytes;           /* pcapng: of the section's first interface */
     uint8_t format;                /* covey_capture_format */
-    uint8_t is_swapped;
+    uint8_t is_swapped;            /* the numbers are big-endian */
     uint8_t is_nanoseconds;        /* pcap */
-    uint8_t n_interfaces;          /* pcapng */
-    uint8_t reserved[4];
+    uint8_t n_interfaces;          /* pcapng: of the section at hand */
+    uint8_t is_modified;           /* pcap: 8 bytes more before each frame (magic 0xa1b2cd34) */
+    uint8_t reserved[3];
     struct {
         uint16_t link;
         uint8_t resolution;        /* as in if_tsresol: 10^-n, or 2^-n with the highest bit set */
@@ -85,8 +92,8 @@ typedef struct {
 
 void covey_capture_init(covey_capture *capture);
 /* Returns packets written (0..most_packets), or COVEY_E_FORMAT (not a capture, or damaged at `offset`), COVEY_E_VERSION (a
- * version, or a pcap's link type, this core does not know), COVEY_E_LENGTH (a record longer than allowed). Packets before the
- * damage are returned first; the error comes with the next call. */
+ * version, or a pcap's link type, this core does not know), COVEY_E_LENGTH (a record longer, or more interfaces, than
+ * allowed). Packets before the damage are returned first; the error comes with the next call. */
 int32_t covey_capture_read(covey_capture *capture, const uint8_t *bytes, size_t size, size_t *consumed,
                            covey_packet *packets, size_t most_packets);
 

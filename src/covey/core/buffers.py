@@ -18,6 +18,7 @@ _FORMATS = {
     "int32_t": "il",
     "uint32_t": "IL",
     "uint16_t": "H",
+    "int64_t": "ql",
     "uint64_t": "QL",
     "uint8_t": "Bbc",
 }
