@@ -101,25 +101,26 @@ int32_t covey_capture_read(covey_capture *capture, const uint8_t *bytes, size_t 
  * Damped incremental statistics (Mirsky et al., Kitsune, NDSS 2018), the 115 columns of N-BaIoT in its order. Five groups:
  * MI_dir (source MAC and IP), H (source IP), HH (channel: source and destination), HH_jit (times between packets of a
  * channel), HpHp (socket: with ports). Five windows L5, L3, L1, L0.1, L0.01: weight, mean and variance decay by
- * 2^(-lambda * seconds). Deviations: docs/SPEC.md. Memory is fixed: `capacity` streams of each kind; a new stream takes the
- * place of the one least recently used. */
+ * 2^(-lambda * seconds). Deviations: docs/SPEC.md. Memory is fixed: `capacity` streams of each kind, where a channel or a
+ * socket is one stream with both its directions; a new stream takes the place of the one least recently used. */
 #define COVEY_FEATURES 115
 #define COVEY_WINDOWS 5
-#define COVEY_MAX_STREAMS 65536u
+#define COVEY_MAX_STREAMS 65535u
 
 typedef struct {
     uint64_t packets;
-    uint64_t backwards;            /* packets older than the one before them: their time is taken as that one's */
+    uint64_t backwards;            /* packets older than the latest: no time passes; by more than a second: the clock was set */
     uint64_t evictions;            /* streams that made room for others, all kinds together */
     uint32_t capacity;
     uint32_t streams[4];           /* in use: MI, H, HH, HpHp */
 } covey_streams_counts;
 
-size_t covey_streams_size(uint32_t capacity);  /* bytes of memory for `capacity` streams of each kind; 0: out of range */
+/* Bytes of memory for `capacity` streams of each kind, about 670 for each; 0: not in 1..COVEY_MAX_STREAMS. */
+size_t covey_streams_size(uint32_t capacity);
 /* `seed` keys the hash of addresses: give each device its own, so that nobody can aim at one bucket. No feature depends on it. */
 int covey_streams_init(void *streams, size_t size, uint32_t capacity, uint64_t seed);
 /* One update a packet, in order. Row i of rows (n, n_columns) is the state after packet i; columns picks features by index
- * (ascending or not; NULL: all 115, n_columns is then 115). Groups that no column asks for are not computed, so a table is
+ * (1..115 of them, ascending or not; NULL: all, n_columns is then 115). Groups that no column asks for are not computed, so a table is
  * to be used with the same columns all its life. */
 int covey_streams_update(void *streams, const covey_packet *packets, size_t n, const uint8_t *columns, uint32_t n_columns,
                          float *rows);

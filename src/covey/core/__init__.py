@@ -50,6 +50,14 @@ from covey.core.running import (
     self_test,
 )
 from covey.core.status import Status
+from covey.core.streams import (
+    FEATURE_NAMES,
+    FEATURES,
+    MAX_STREAMS,
+    StreamCounts,
+    Streams,
+    streams_size,
+)
 from covey.core.training import (
     Activation,
     LayerKind,
@@ -102,7 +110,10 @@ __all__ = [
     "DIGEST_BYTES",
     "EFFECT_FIELDS",
     "EVENT_FIELDS",
+    "FEATURES",
+    "FEATURE_NAMES",
     "MAX_ORDER",
+    "MAX_STREAMS",
     "MAX_VOTES",
     "PACKET_BYTES",
     "PACKET_FIELDS",
@@ -136,6 +147,8 @@ __all__ = [
     "Recipe",
     "Rows",
     "Status",
+    "StreamCounts",
+    "Streams",
     "Tail",
     "TrainingArguments",
     "TrainingResult",
@@ -173,6 +186,7 @@ __all__ = [
     "self_test",
     "signed_log",
     "square_updates",
+    "streams_size",
     "train",
     "write_update",
 ]
