@@ -36,6 +36,10 @@ class SourceError(CoveyError):
     """A capture, log or table that rows are to come from is missing, damaged or not what is needed."""
 
 
+class DetectionError(CoveyError):
+    """A device cannot detect as it was told to: interface, calibration, stored state or store are not fit for it."""
+
+
 class PlanError(CoveyError):
     """A Plan does not say something that can be run."""
 
