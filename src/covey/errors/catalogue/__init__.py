@@ -8,6 +8,7 @@ from covey.errors.catalogue.machine import MACHINE
 from covey.errors.catalogue.model import MODEL
 from covey.errors.catalogue.plan import PLAN
 from covey.errors.catalogue.run import RUN
+from covey.errors.catalogue.store import STORE
 from covey.errors.catalogue.traffic import TRAFFIC
 from covey.errors.catalogue.wire import WIRE
 from covey.errors.codes import Code
@@ -17,6 +18,7 @@ CATALOGUE: dict[Code, Explanation] = {
     **DATA,
     **TRAFFIC,
     **DEVICE,
+    **STORE,
     **PLAN,
     **MODEL,
     **WIRE,
