@@ -13,13 +13,13 @@ DEVICE: dict[Code, Explanation] = {
         "Reading packets needs a right",
         "Linux gives packets of an interface only to those with the capability CAP_NET_RAW.",
         "Run Covey as a systemd service with AmbientCapabilities=CAP_NET_RAW (docs/detect.md has one), or with sudo, or"
-        " give the Python of Covey's own environment the right: sudo setcap cap_net_raw+ep $(readlink -f .venv/bin/python3)"
-        " (where that is a link to the system's Python, all its programs get the right: prefer the service).",
+        " give Python the right: sudo setcap cap_net_raw+ep $(readlink -f .venv/bin/python3). Where that is the"
+        " system's Python, every program of it gets the right: prefer the service.",
     ),
     Code.INTERFACE_LINK: Explanation(
         "Frames of this interface cannot be read",
-        "Its link layer is none that Covey knows: Ethernet (Wi-Fi and bridges look like it), loopback, and links of bare"
-        " IP packets such as WireGuard and PPP.",
+        "Its link layer is none that Covey knows: Ethernet (Wi-Fi and bridges look like it), loopback, and links of"
+        " bare IP packets such as WireGuard and PPP.",
         "Choose the interface that the devices' traffic passes as Ethernet or IP, often the bridge.",
     ),
     Code.INTERFACE_LOST: Explanation(
@@ -39,7 +39,7 @@ DEVICE: dict[Code, Explanation] = {
     ),
     Code.DETECTION_NO_SOURCE: Explanation(
         "The model has no source on a device",
-        "Its features were made elsewhere, as in a table of ready-made rows, so no capture, log or interface gives them.",
+        "Its features were made elsewhere, as in a table of ready-made rows, so no capture, log or interface has them.",
         "Train a model on packets, connections or readings: a Plan with [data.source] kind = captures, for example.",
     ),
     Code.DETECTION_NO_ROWS: Explanation(
