@@ -23,7 +23,7 @@ STORE: dict[Code, Explanation] = {
         "The local store is damaged",
         "SQLite found content that it cannot have written, as failing flash or a foreign hand leaves it. Covey does not"
         " guess what is still right. Detection goes on without the store.",
-        "Delete the folder, or move it away to look into it; the next start makes a new one. The labels in it are lost.",
+        "Delete the folder, or move it away to look into it; the next start makes a new one. Its labels are lost.",
     ),
     Code.STORE_FORMAT: Explanation(
         "Not a store that this Covey reads",
@@ -42,7 +42,7 @@ STORE: dict[Code, Explanation] = {
     ),
     Code.STORE_OTHER_FEATURES: Explanation(
         "The local store is for other features",
-        "A store holds rows of one list of features. This model asks for others, so neither could use the other's rows.",
+        "A store holds rows of one list of features. This model asks for others, so it could not use these rows.",
         "Give the model a folder of its own with --store.",
     ),
     Code.STORE_TOO_SMALL: Explanation(
@@ -73,8 +73,8 @@ STORE: dict[Code, Explanation] = {
     ),
     Code.FEDERATED_STATE: Explanation(
         "The device's state is damaged",
-        "The file that says which rounds this device took part in, and what it owes, is not what Covey wrote. Taking part"
-        " with a guess could reuse a counter, and its updates would be refused as replays.",
+        "The file that says which rounds this device took part in, and what it owes, is not what Covey wrote. Taking"
+        " part with a guess could reuse a counter, and its updates would be refused as replays.",
         "Delete the folder `federated` in the store's folder and give the device a new name with the coordinator, or"
         " restore the folder from a backup. The rows and labels stay.",
     ),

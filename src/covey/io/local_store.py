@@ -1,0 +1,352 @@
+"""The local store of a device: a bounded sample of its own rows, its alerts, and what an operator said of them.
+
+The rules are `covey.sensing.store` and `covey.sensing.sampling`; the file is `store_file`. Whoever detects writes here
+and never reads rows back: only training does, through `covey.io.training_rows`. No trouble with the disk reaches the
+caller as an exception once the store is open: `fault` says what is wrong, rows are counted as dropped, and the store
+tries again later.
+"""
+
+import os
+import sqlite3
+from array import array
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from covey.errors import Code, OutputError
+from covey.io.offered import PACKET_BYTES, Berth, OfferedBlock, StoreCounts
+from covey.io.store_alerts import Alert, add_alert, judged_rows, move_row
+from covey.io.store_file import connect, lock, store_error
+from covey.io.store_state import Rules, State, read_state, state_statements
+from covey.io.store_writer import Writer
+from covey.sensing.sampling import Places
+from covey.sensing.store import NANOSECONDS, Pool, Quotas, StoreLimits, StoreSchema, WindowLike, far_below
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+#: How long rows may wait in memory: what power loss can cost.
+COMMIT_EVERY_NS = 5 * NANOSECONDS
+ALERTS_EVERY_NS = NANOSECONDS
+RETRY_EVERY_NS = 15 * NANOSECONDS
+AGE_EVERY_NS = 60 * NANOSECONDS
+#: Rows above the threshold that are looked at in one block: a flood must not cost more than detection itself.
+MOST_UNUSUAL = 32
+LONGEST_KIND = 64
+QUIET = ""  # the kind of rows that are near the threshold or above it while there is no alert
+UNNAMED = "alarm"
+SHARE_COLUMN, ALERT_COLUMN = 2, 10
+
+
+class LocalStore:
+    """One device's store; made by `open`."""
+
+    def __init__(self, folder: Path, schema: StoreSchema, limits: StoreLimits, database: sqlite3.Connection) -> None:
+        self.folder = folder
+        self.schema = schema
+        self.limits = limits
+        self.counts = StoreCounts()
+        self.fault: OutputError | None = None
+        self._database = database
+        self._quotas = Quotas.of(limits, schema)
+        self._writer = Writer(database, folder, limits, self._quotas)
+        self._lock = -1
+        self._sequence = 0
+        self._alert: tuple[str, str] | None = None  # id and kind of the alarm that goes on
+        self._recent: list[tuple[int, int]] = []  # (time_ns, place) of unusual rows without an alert
+        self._top: tuple[bytes, bytes, int, float, float] | None = None  # of the last window
+        self._now_ns = self._committed_ns = self._retry_ns = self._aged_ns = 0
+        self._version = -1  # of the database, as others change it
+        self._state: State
+        self._places: Places
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        schema: StoreSchema,
+        limits: StoreLimits | None = None,
+        *,
+        now_ns: int,
+        seed: int | None = None,
+    ) -> "LocalStore":
+        """Open the store in `folder`, or make one; OutputError where it cannot be used.
+
+        now_ns: the host's clock, nanoseconds since 1970. seed: of the sampling, for a new store; None: nobody knows it.
+        """
+        limits = limits or StoreLimits()
+        try:
+            Quotas.of(limits, schema)
+        except ValueError as error:
+            raise OutputError(
+                Code.STORE_TOO_SMALL, f"the local store is too small: {error}", None, str(folder)
+            ) from error
+        database = connect(folder, limits, create=True)
+        try:
+            handle = lock(folder)
+        except OutputError:
+            database.close()
+            raise
+        store = cls(folder, schema, limits, database)
+        store._lock = handle
+        try:
+            store._begin(now_ns, int.from_bytes(os.urandom(8), "little") if seed is None else seed)
+        except sqlite3.Error as error:
+            store._shut()
+            raise store_error(folder, error) from error
+        except OutputError:
+            store._shut()
+            raise
+        return store
+
+    def use_model(self, sequence: int) -> None:
+        """Rows are scored by this version of the model from now on."""
+        self._sequence = sequence
+
+    def offer(
+        self,
+        packets: "ReadableBuffer",
+        rows: "ReadableBuffer",
+        scores: "ReadableBuffer",
+        n: int,
+        threshold: float | None,
+    ) -> None:
+        """A block's rows (n, features) float32 with their packets (n * 72 bytes) and scores (n) float32.
+
+        Before the windows that they end. threshold: of windows, now; None while there is none.
+        """
+        self.counts.offered += n
+        values = array("f", memoryview(scores).cast("B")[: 4 * n].tobytes())
+        block = OfferedBlock(memoryview(packets).cast("B"), memoryview(rows).cast("B"), values, threshold)
+        far = None if threshold is None else far_below(threshold, self.schema.scores, self.limits.far)
+        calm: range | list[int] = range(n)
+        if far is not None and n and max(block.scores) > far:
+            calm = [row for row in range(n) if block.scores[row] <= far]
+            unusual = [row for row in range(n) if block.scores[row] > far]
+            self._offer_unusual(block, unusual[:: max(1, len(unusual) // MOST_UNUSUAL)])
+        self._offer_calm(block, calm)
+
+    def window(self, window: WindowLike, top_row: bytes = b"") -> None:
+        """A window that ended, in order, with its highest row's features."""
+        far = far_below(window.threshold, self.schema.scores, self.limits.far)
+        is_calm = window.score <= far and window.alarm == 0
+        if self._state.doubt.window(window.start_ns, window.end_ns, is_calm=is_calm):
+            self._state.spans_changed = True
+        packet = getattr(window, "top", bytes(PACKET_BYTES))
+        self._top = (bytes(packet), bytes(top_row), window.start_ns, window.top_score, window.threshold)
+        if self._alert is not None:
+            if window.alarm in {2, 4}:
+                self._keep_top(*self._alert)
+            if window.alarm in {0, 3}:
+                self._writer.add("UPDATE alerts SET end_ns = ? WHERE id = ?", window.end_ns, self._alert[0])
+                self._alert = None
+        self._recent = [(time_ns, place) for time_ns, place in self._recent if time_ns >= window.start_ns]
+
+    def alert(self, alert_id: str, window: WindowLike, kind: str, text: str) -> None:
+        """An alarm was raised with the window that just ended; what an operator may judge. On the disk at once."""
+        kind = kind[:LONGEST_KIND] or UNNAMED
+        self.counts.alerts += 1
+        self._alert = (alert_id, kind)
+        alert = Alert(alert_id, kind, window.start_ns, window.end_ns, window.score, window.threshold, text)
+        try:
+            add_alert(self._database, self._writer, self._quotas.alerts, (alert, self._sequence, self._now_ns))
+        except sqlite3.Error as error:
+            self._fail(error)
+        mine = [place for time_ns, place in self._recent if time_ns >= window.start_ns]
+        self._adopt(mine, alert_id, kind)
+        self._keep_top(alert_id, kind)
+        if self._now_ns - self._committed_ns >= ALERTS_EVERY_NS or self._committed_ns == 0:
+            self._commit()
+
+    def tick(self, now_ns: int) -> None:
+        """About once a second: write what is due, look for verdicts, forget what is too old."""
+        self._now_ns = now_ns
+        if self.fault is not None and abs(now_ns - self._retry_ns) < RETRY_EVERY_NS:
+            return
+        try:
+            self._turn()
+            if not 0 <= now_ns - self._aged_ns < AGE_EVERY_NS:
+                self._forget_old()
+            self._take_verdicts()
+        except sqlite3.Error as error:
+            self._fail(error)
+            return
+        if self.fault is not None or not 0 <= now_ns - self._committed_ns < COMMIT_EVERY_NS:
+            self._commit()
+
+    def close(self) -> None:
+        """Write what waits and close; the store may be opened again."""
+        self._commit()
+        self._shut()
+
+    # -- rows
+
+    def _offer_calm(self, block: "OfferedBlock", calm: "range | list[int]") -> None:
+        """Usual rows go through the reservoir, as many at a time as one transaction may write."""
+        begin = 0
+        while begin < len(calm):
+            if self._writer.room <= 0 and not self._commit():
+                self.counts.dropped += len(calm) - begin
+                return
+            part = calm[begin : begin + self._writer.room]
+            for number, slot, place in self._state.strata.take(len(part), self._places):
+                stratum = str(self._state.strata.live[-1].number)
+                self._put(place, Berth(Pool.CALM, stratum, slot), block, part[number])
+            begin += len(part)
+
+    def _offer_unusual(self, block: "OfferedBlock", rows: list[int]) -> None:
+        alert, kind = self._alert or (None, QUIET)
+        kinds = self._state.unusual
+        for row in rows:
+            if self._writer.room <= 0 and not self._commit():
+                self.counts.dropped += 1
+                continue
+            place = kinds.take(kind, self._places)
+            if place is None:
+                continue
+            self._put(place, Berth(Pool.UNUSUAL, kinds.group_of(kind), 0, alert), block, row)
+            if alert is None:
+                self._recent.append((block.time_ns(row), place))
+        del self._recent[: -4 * MOST_UNUSUAL]
+
+    def _put(self, place: int, berth: "Berth", block: "OfferedBlock", row: int) -> None:
+        self.counts.kept += 1
+        self._writer.put(
+            place,
+            (
+                int(berth.pool),
+                berth.share,
+                berth.slot,
+                self._now_ns,
+                block.time_ns(row),
+                self._state.doubt.windows,
+                block.scores[row],
+                block.threshold,
+                self._sequence,
+                berth.alert,
+                block.packet(row),
+                block.features(row, self.schema.row_bytes),
+            ),
+        )
+
+    def _adopt(self, places: list[int], alert: str, kind: str) -> None:
+        """Rows of the window with which an alarm began belong to it, as far as they are still there."""
+        quiet = self._state.unusual.groups.get(QUIET)
+        mine = [place for place in places if quiet and place in quiet.places]
+        if not mine:
+            return
+        group = self._state.unusual.move(QUIET, kind, mine)
+        self._writer.rewrite(mine, SHARE_COLUMN, group)
+        for place in self._writer.rewrite(mine, ALERT_COLUMN, alert):
+            self._writer.add("UPDATE rows SET share = ?, alert = ? WHERE place = ?", group, alert, place)
+        self._recent = []
+
+    def _keep_top(self, alert: str, kind: str) -> None:
+        """The highest row of the last window, for the alarm that it is in."""
+        if self._top is None or len(self._top[1]) != self.schema.row_bytes:
+            return
+        packet, row, _, score, threshold = self._top
+        self._top = None
+        if self._writer.room <= 0 and not self._commit():
+            return
+        place = self._state.unusual.take(kind, self._places)
+        if place is not None:
+            block = OfferedBlock(memoryview(packet), memoryview(row), array("f", [score]), threshold)
+            self._put(place, Berth(Pool.UNUSUAL, self._state.unusual.group_of(kind), 0, alert), block, 0)
+
+    # -- time
+
+    def _turn(self) -> None:
+        freed = self._state.strata.turn(self._now_ns)
+        self._drop(freed)
+
+    def _forget_old(self) -> None:
+        """Rare rows, alerts, verdicts and doubts beyond the age; usual rows go by strata."""
+        self._aged_ns = self._now_ns
+        before = self._now_ns - int(self.limits.age_s * NANOSECONDS)
+        found = self._database.execute("SELECT place FROM rows WHERE pool > 0 AND taken_ns < ?", (before,))
+        old = {place for (place,) in found}
+        if old:
+            self._state.unusual.remove(old)
+            self._state.judged.remove(old)
+            self._drop(old)
+        for sql in (
+            "DELETE FROM alerts WHERE taken_ns < ?",
+            "DELETE FROM verdicts WHERE made_ns < ?",
+            "DELETE FROM spans WHERE made_ns < ?",
+        ):
+            if self._database.execute(sql.replace("DELETE FROM", "SELECT 1 FROM") + " LIMIT 1", (before,)).fetchone():
+                self._writer.add(sql, before)
+
+    def _take_verdicts(self) -> None:
+        """Rows of alerts that an operator has judged since move to the quota of their own."""
+        version = self._database.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version or not self._commit():
+            return
+        self._version = version
+        found = judged_rows(self._database, self._quotas.batch // 4)
+        self._state.unusual.remove({place for place, _ in found})
+        for place, label in found:
+            target = self._state.judged.take(label, self._places)
+            if target is None:
+                self._drop([place])
+            else:
+                move_row(self._writer, place, target, self._state.judged.group_of(label))
+                self._places.give_back(place)
+        if len(found) == self._quotas.batch // 4:
+            self._version = -1  # there are more: the next time
+        self._commit()
+
+    def _drop(self, places: "list[int] | set[int]") -> None:
+        self._writer.drop(places)
+        for place in sorted(places, reverse=True):
+            self._places.give_back(place)
+
+    # -- the file
+
+    def _begin(self, now_ns: int, new_seed: int) -> None:
+        self._now_ns = self._committed_ns = now_ns
+        rules = Rules(self.schema, self.limits, self._quotas)
+        self._state, used, stale = read_state(self._database, self.folder, rules, new_seed)
+        self._places = Places(used)
+        self._drop(stale)
+        self._drop(self._state.settle())
+        self._turn()
+        self._writer.add("INSERT OR REPLACE INTO meta VALUES ('opened_ns', ?)", now_ns)
+        self._commit(force=True)
+        if self.fault is not None:
+            raise self.fault
+        self._writer.vacuum()
+
+    def _commit(self, *, force: bool = False) -> bool:
+        """Write what waits; False where that cannot be now."""
+        if self._writer.is_idle and not self._state.spans_changed and not force:
+            self._committed_ns = self._now_ns
+            return True
+        if self.fault is not None and abs(self._now_ns - self._retry_ns) < RETRY_EVERY_NS:
+            return False
+        self._writer.add("INSERT OR REPLACE INTO meta VALUES ('committed_ns', ?)", self._now_ns)
+        try:
+            done = self._writer.commit(state_statements(self._state, self._now_ns))
+        except sqlite3.Error as error:
+            self._fail(error)
+            return False
+        if not done:
+            self._fail(sqlite3.OperationalError("another process has been reading for long, so the log cannot shrink"))
+            return False
+        self._state.spans_changed = False
+        self._committed_ns = self._now_ns
+        self.fault = None
+        return True
+
+    def _fail(self, error: sqlite3.Error) -> None:
+        self.fault = store_error(self.folder, error)
+        self._retry_ns = self._now_ns
+
+    def _shut(self) -> None:
+        try:
+            self._database.close()
+        except sqlite3.Error as error:
+            self._fail(error)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
