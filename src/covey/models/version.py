@@ -74,6 +74,17 @@ class ModelVersion:
         )
         return replace(self, file=file, parameters=parameters)
 
+    def with_thresholds(self, thresholds: tuple[float, ...]) -> Self:
+        """The next version, which differs in its thresholds."""
+        file = ModelFile.of(
+            sequence=self.sequence + 1,
+            parent=self.digest,
+            design=replace(self.file.design, thresholds=thresholds),
+            parameters=self.file.parameters,
+            report=self.report,
+        )
+        return replace(self, file=file)
+
     @classmethod
     def of_file(cls, file: ModelFile) -> Self:
         """The version of a file; ModelError where its layers, encoding and parameters do not fit together."""

@@ -11,7 +11,10 @@ from covey.models import ModelVersion
 from covey.plan import JudgedOn
 from covey.simulation.baselines import Budget, Pieces, train_central, train_local
 from covey.simulation.judging import Judge, Judgement
+from covey.simulation.scorers import Scorer, in_float32, on_device
 from covey.simulation.scores import Score, Tally, total
+from covey.simulation.watch_judging import judge_windows
+from covey.simulation.windows import WindowJudgement
 from covey.telemetry import Dataset, Population, Targets
 from covey.telemetry.dataset import Indices
 
@@ -31,6 +34,7 @@ class Comparison:
     central: Judgement | None = None
     central_int8: Judgement | None = None
     are_left_out: bool = False  # the judging devices took no part in the training
+    windows: WindowJudgement | None = None  # where rows are from captures
 
     @classmethod
     def merged(cls, parts: Sequence[Self]) -> Self:
@@ -45,10 +49,11 @@ class Comparison:
             _merged_if_all([part.central for part in parts]),
             _merged_if_all([part.central_int8 for part in parts]),
             first.are_left_out,
+            WindowJudgement.merged([part.windows for part in parts if part.windows]) if first.windows else None,
         )
 
     def tree(self) -> Tree:
-        """`judged_on`, `devices`, `pooled`, `worst_device`, `gap_closed`, `confusion`, `hold_out` and `roc`."""
+        """What docs/RESULT.md calls judgement, from `judged_on` to `roc`; and `windows`, of captures."""
         judged = {
             name: judgement
             for name, judgement in (("federated", self.federated), ("local", self.local), ("central", self.central))
@@ -76,6 +81,7 @@ class Comparison:
             "hold_out": {name: asdict(score) for name, score in zip(self.federated.device_ids, left_out, strict=False)},
             "hold_out_mean": mean_score(left_out),
             "roc": {name: curve for name, judgement in judged.items() if (curve := _curve(judgement)) is not None},
+            **({"windows": self.windows.tree()} if self.windows else {}),
         }
 
     def _tallies(self, judgement: Judgement) -> tuple[Tally, ...]:
@@ -122,16 +128,23 @@ def compare(
     """
     judge = Judge.of(dataset, targets, population, spec=last.spec, encoding=last.encoding, threads=budget.threads)
     judged_local = judged_central = central_int8 = None
+    scorers = {"int8": on_device(last), "federated": in_float32(last, last.parameters, budget.threads)}
+    own_scorers: dict[str, list[Scorer]] = {}
     if local:
         pieces = _pieces(dataset, targets, last, [_own_rows(dataset, population, at) for at in range(judge.n_devices)])
         alone = train_local(last.spec, first.parameters, pieces, budget)
         judged_local = judge.judge_each([judge.in_float32(parameters) for parameters in alone])
+        own_scorers["local"] = [in_float32(last, parameters, budget.threads) for parameters in alone]
     if central:
         x = last.encoding.encode(population.gather(dataset.x))
         pieces = Pieces(x, targets.y[population.rows], population.first_row, population.n_rows)
         together = train_central(last.spec, first.parameters, pieces, budget)
         judged_central = judge.judge(judge.in_float32(together))
         central_int8 = judge.judge(judge.in_int8(together))
+        scorers["central"] = in_float32(last, together, budget.threads)
+    windows = None
+    if dataset.recordings:
+        windows = judge_windows(dataset, population.judges, last.detection, scorers, own_scorers)
     return Comparison(
         class_names=targets.class_names,
         judged_on=judged_on,
@@ -141,6 +154,7 @@ def compare(
         central=judged_central,
         central_int8=central_int8,
         are_left_out=not np.isin(population.judges, population.home).any() and population.one_per_device,
+        windows=windows,
     )
 
 

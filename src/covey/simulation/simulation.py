@@ -7,6 +7,7 @@ rounds that the journal already has are computed again and must come out the sam
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from covey.io import (
     write_atomically,
 )
 from covey.io.checkpoint import WITHOUT_CHECKPOINT, Checkpoint, read_checkpoint, write_checkpoint
+from covey.models import ModelVersion
 from covey.plan import Plan
 from covey.protocol import Arrays, Outcome, below
 from covey.simulation.baselines import Budget
@@ -31,6 +33,7 @@ from covey.simulation.comparison import Comparison, compare
 from covey.simulation.federation import SEED_OF_PARTITION, Federation, Scene
 from covey.simulation.reports import RoundReport, idle_rounds, idle_words
 from covey.simulation.result import FederationResult, SimulationResult
+from covey.simulation.windows import WindowJudgement
 from covey.telemetry import Dataset, Targets, targets
 
 #: Checkpoints cost time, with a big fleet more: at least so long between two, and so many times what the last one took.
@@ -100,8 +103,9 @@ class Simulation:
             )
             for population, done in zip(self._populations, self._finished, strict=True)
         ]
+        finished = tuple(self._calibrated(done, part.windows) for done, part in zip(self._finished, parts, strict=True))
         rounds = tuple(self._reports)
-        return SimulationResult(self._scene, self._populations, tuple(self._finished), rounds, Comparison.merged(parts))
+        return SimulationResult(self._scene, self._populations, finished, rounds, Comparison.merged(parts))
 
     # -- the run
 
@@ -127,8 +131,9 @@ class Simulation:
                     self._save(federation, number, force=True)
                     return
             mine = [report for report in self._reports if report.federation == federation.name]
-            self._finished.append(_finish(federation, mine))
-            self._publish(federation)
+            done = _finish(federation, mine)
+            self._finished.append(done)
+            self._publish(done.name, done.last)
         self._save(None, len(self._populations), force=True)
 
     def _note(self, report: RoundReport, journal: Journal | None, written: list[RoundReport]) -> None:
@@ -165,12 +170,19 @@ class Simulation:
         self._checked_s = wall_s()
         self._checkpoint_cost_s = self._checked_s - begin
 
-    def _publish(self, federation: Federation) -> None:
+    def _calibrated(self, done: FederationResult, windows: WindowJudgement | None) -> FederationResult:
+        """A federation whose model carries the fleet's threshold of windows, where captures gave one."""
+        if windows is None or windows.fleet_threshold is None:
+            return done
+        last = done.last.with_thresholds((windows.fleet_threshold,))
+        self._publish(done.name, last)
+        return replace(done, last=last)
+
+    def _publish(self, federation: str, version: ModelVersion) -> None:
         """Write the last model of a federation."""
-        if self._out is None or federation.last is None:
-            return
-        name = f"model-{federation.name.replace(' ', '-')}.covey" if federation.name else "model.covey"
-        write_atomically(self._out.path / name, federation.last.encode())
+        if self._out is not None:
+            name = f"model-{federation.replace(' ', '-')}.covey" if federation else "model.covey"
+            write_atomically(self._out.path / name, version.encode())
 
     # -- opening
 
