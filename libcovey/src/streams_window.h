@@ -35,18 +35,24 @@ INLINE T NAME(decay)(T lambda, float seconds)
     return PICK(age < OLDEST, power, age - age);
 }
 
-/* Adds a value to windows at `at` (weight, mean and variance, WINDOWS each), `kept` of whose weight is left (West 1979). */
-INLINE void NAME(add)(float *at, T kept, float value)
+/* Adds a value to windows at `at` (weight, mean and variance, WINDOWS each), `kept` of whose weight is left, and writes them
+ * to `out` too: reading them back in other pieces than they were stored in would wait for the stores. The recurrence is West's
+ * (1979) in a form without negative terms, and so that nothing is left of the past where its weight is 0. */
+INLINE void NAME(add)(float *at, T kept, float value, float *out)
 {
     T weight = GET(at), mean = GET(at + WINDOWS), variance = GET(at + 2 * WINDOWS);
-    T left = weight * kept;
-    weight = left + 1.0f;
+    T past = weight * kept;
+    weight = past + 1.0f;
     T share = 1.0f / weight, off = value - mean;
-    mean = NAME(tidy)(mean + off * share);
-    variance = NAME(tidy)((left * variance + off * (value - mean)) * share);
+    T past_share = past * share;
+    mean = NAME(tidy)(PICK(past < 1.0f, value - off * past_share, mean + off * share));
+    variance = NAME(tidy)(past_share * (variance + off * off * share));
     PUT(at, weight);
     PUT(at + WINDOWS, mean);
     PUT(at + 2 * WINDOWS, variance);
+    PUT(out, weight);
+    PUT(out + WINDOWS, mean);
+    PUT(out + 2 * WINDOWS, variance);
 }
 
 /* After add() of this direction: `sum` of products of residuals gains one, and out (5, WINDOWS) becomes standard deviation,
