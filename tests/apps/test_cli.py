@@ -12,8 +12,8 @@ from fleet_folder import PLAN, write_fleet, write_plan
 
 from covey import __version__
 from covey.apps.cli import main
-from covey.apps.cli.rendering import printable
 from covey.apps.cli.run_folder import seeds_of
+from covey.apps.printable import printable
 from covey.errors import CATALOGUE, Code, CoveyError
 
 PLANS = Path(__file__).resolve().parents[2] / "plans"

@@ -1,4 +1,4 @@
-"""The machine's clock: for how long things take, never for what a run computes."""
+"""The machine's clocks: how long things take, what time it is where a device watches; never what a run computes."""
 
 import time
 from types import TracebackType
@@ -8,6 +8,16 @@ from typing import Self
 def wall_s() -> float:
     """Seconds of a clock that never goes back; only differences mean anything."""
     return time.perf_counter()
+
+
+def now_ns() -> int:
+    """Nanoseconds since 1970, by a clock that may be set."""
+    return time.time_ns()
+
+
+def pause(seconds: float) -> None:
+    """Wait."""
+    time.sleep(seconds)
 
 
 class Stopwatch:

@@ -14,7 +14,8 @@ import click
 
 from covey import __version__
 from covey.apps.cli.data_folder import data_root
-from covey.apps.cli.rendering import Exit, colours, printable
+from covey.apps.cli.rendering import Exit, colours
+from covey.apps.printable import printable
 from covey.errors import CoveyError
 
 PACKAGES = ("numpy", "pydantic", "cbor2", "cffi", "click", "rich", "plotly", "Jinja2")

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from covey.apps.cli.rendering import printable
+from covey.apps.printable import printable
 from covey.apps.report.page import percent, size
 from covey.apps.report.tree import Result, Score, Scores
 from covey.protocol import Outcome

@@ -6,6 +6,7 @@ from enum import IntEnum
 
 import click
 
+from covey.apps.printable import printable
 from covey.errors import CATALOGUE, Code, CoveyError, PlanError
 
 _USAGE_CODES = frozenset({Code.USAGE, Code.UNKNOWN_CODE})
@@ -65,11 +66,6 @@ def _show(code: Code, cause: str, where: str | None, hint: str | None) -> None:
 def _print(mark: str, colour: str, code: str, text: str) -> None:
     separator = ": " if code else " "
     click.echo(click.style(mark + code, fg=colour, bold=True) + separator + printable(text), err=True, color=colours())
-
-
-def printable(text: str) -> str:
-    """The text without control characters: file names and values come from outside and must not steer a terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def colours() -> bool | None:

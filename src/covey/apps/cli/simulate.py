@@ -17,9 +17,10 @@ from covey import __version__
 from covey.apps.cli.data_folder import data_folder
 from covey.apps.cli.live import progress, show_devices
 from covey.apps.cli.plain_fedavg import with_plain_fedavg
-from covey.apps.cli.rendering import Exit, printable, show_warning
+from covey.apps.cli.rendering import Exit, show_warning
 from covey.apps.cli.run_folder import RunFolder, new_run, old_run, seeds_of
 from covey.apps.cli.seeds import Tree, merged
+from covey.apps.printable import printable
 from covey.apps.report import Result, render
 from covey.errors import Code, EnvironmentFault
 from covey.io import write_atomically
