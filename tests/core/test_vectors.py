@@ -15,7 +15,8 @@ def entries(name: str, group: str = "good") -> list[dict]:
     return json.loads((FOLDER / f"{name}.json").read_text())[group]
 
 
-def test_the_generator_makes_the_same_files() -> None:
+def test_the_generator_makes_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
     spec = importlib.util.spec_from_file_location("generate", FOLDER / "generate.py")
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)

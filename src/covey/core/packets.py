@@ -114,6 +114,8 @@ class Packet:
         fields = _PACKET.unpack_from(memory, index * PACKET_BYTES)
         time_ns, size, captured, source, destination, source_mac, destination_mac, *ports, kind, flags, notes = fields
         source_port, destination_port, ether_type, protocol = ports
+        if kind > PacketKind.IPV6:
+            raise CoreError(Code.CORE_ARGUMENT, f"packet {index} is of kind {kind}: this is no block of packets")
         return cls(
             time_ns,
             size,
@@ -237,9 +239,8 @@ class CaptureReader:
     def feed(self, data: "ReadableBuffer", packets: "WriteableBuffer") -> tuple[int, int]:
         """Read from `data` into `packets` (m * 72 bytes): how many bytes are done with, and how many packets written.
 
-        Give the bytes that are left again, with more behind them. Fewer packets than m, and bytes left: more are
-        needed, or at the end of a file, it was cut off. CaptureDamageError once all packets before the damage have been
-        given.
+        Give the bytes that are left again until no packet comes of them, then with more behind them; bytes left over
+        at the end of a file mean that it was cut off. CaptureDamageError once all packets before the damage were given.
         """
         given = readable("uint8_t", data, None, "data")
         block = writable("covey_packet", packets, None, "packets")
