@@ -131,9 +131,9 @@ class Simulation:
                     self._save(federation, number, force=True)
                     return
             mine = [report for report in self._reports if report.federation == federation.name]
-            done = _finish(federation, mine)
-            self._finished.append(done)
-            self._publish(done.name, done.last)
+            finished = _finish(federation, mine)
+            self._finished.append(finished)
+            self._publish(finished.name, finished.last)
         self._save(None, len(self._populations), force=True)
 
     def _note(self, report: RoundReport, journal: Journal | None, written: list[RoundReport]) -> None:

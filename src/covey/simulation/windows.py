@@ -7,20 +7,18 @@ budget of false alarms.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covey.core import Window
+from covey.sensing import TruthRow
 from covey.simulation.scores import share
 from covey.simulation.watches import NS, Watched
 from covey.watching import Judgement, WindowJudge
 from covey.watching.judging import KindJudgement
 from covey.wire import DetectionSettings
-
-if TYPE_CHECKING:
-    from covey.sensing import TruthRow
 
 Tree: TypeAlias = dict[str, object]
 Counts: TypeAlias = NDArray[np.int64]
@@ -79,7 +77,7 @@ def _added(one: Judgement, other: Judgement) -> Judgement:
     )
 
 
-def tally_of(watched: Watched, truth: Sequence["TruthRow"], kinds: tuple[str, ...]) -> WindowTally:
+def tally_of(watched: Watched, truth: Sequence[TruthRow], kinds: tuple[str, ...]) -> WindowTally:
     """Counts over the windows of one capture, by the definition of `covey detect --truth`."""
     judge = WindowJudge(kinds)
     for record in watched.records:
@@ -100,7 +98,7 @@ def tally_of(watched: Watched, truth: Sequence["TruthRow"], kinds: tuple[str, ..
     return WindowTally(judge.judgement(), incidents, tuple(delays))
 
 
-def _overlaps(window: Window, row: "TruthRow") -> bool:
+def _overlaps(window: Window, row: TruthRow) -> bool:
     return window.start_ns <= row.end_ns and window.end_ns > row.start_ns
 
 

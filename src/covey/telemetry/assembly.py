@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.core import FEATURE_NAMES
 from covey.errors import Code, DataError
 from covey.telemetry.columns import FeatureRule
 from covey.telemetry.dataset import Dataset, Flags, Floats, Indices
@@ -38,8 +39,6 @@ class _Rows:
 
 def packet_features(rule: FeatureRule) -> tuple[str, ...]:
     """The features of streams that a rule takes, in their order; DataError for none."""
-    from covey.core import FEATURE_NAMES
-
     names = tuple(name for name in FEATURE_NAMES if rule.takes(name))
     if not names:
         raise DataError(
@@ -119,7 +118,7 @@ def _kept(rows: _Rows, device: str, budget: Budget) -> _Rows:
 def _stranger(recording: Recording) -> DataError:
     return DataError(
         Code.DATA_EMPTY_DEVICE,
-        f"{recording.path} holds no packet from or to {(recording.mac or b'').hex(':')}, the MAC address of {recording.device_id!r}",
+        f"{recording.path} holds no packet from or to {(recording.mac or b'').hex(':')}, the address of its device",
         "the capture is of another device, or the address is wrong",
     )
 

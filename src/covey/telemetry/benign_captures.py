@@ -1,8 +1,8 @@
 """A folder of devices' benign captures: one folder a device, in it several captures. No attack, so no truth.
 
 The last `test_captures` of each device, in the order of numbers in their names, are for testing, the others for
-training. `_iotdevice-mac.txt`, where there is one, holds the device's MAC address: a capture without a packet to or from
-it is of something else, and refused. A device of one capture alone cannot be judged and is refused too.
+training. `_iotdevice-mac.txt`, where there is one, holds the device's MAC address: a capture without a packet to or
+from it is of something else, and refused. A device of one capture alone cannot be judged and is refused too.
 """
 
 import re
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from covey.errors import Code, DataError
+from covey.sensing import TruthTable
 from covey.telemetry.assembly import Budget, assemble
 from covey.telemetry.captures import SUFFIXES, check_budget
 from covey.telemetry.columns import FeatureRule
@@ -19,6 +20,7 @@ from covey.telemetry.dataset import Dataset
 from covey.telemetry.recording import Recording
 from covey.wire import SourceKind
 
+NO_TRUTH = TruthTable((), (), ())
 MAC_FILE = "_iotdevice-mac.txt"
 
 
@@ -59,8 +61,6 @@ class BenignCaptures:
         return assemble(recordings, (), (), rule or FeatureRule(), Budget(self.most_benign, 1, self.seed))
 
     def _recordings(self, device: str, folder: Path) -> list[Recording]:
-        from covey.sensing import TruthTable
-
         captures = _captures(folder)
         n_train = len(captures) - self.test_captures
         if n_train < 1:
@@ -71,7 +71,7 @@ class BenignCaptures:
             )
         mac = _mac(folder / MAC_FILE)
         return [
-            Recording(device, path.name, place < n_train, path, TruthTable(()), self.warm_up_s, mac)
+            Recording(device, path.name, place < n_train, path, NO_TRUTH, self.warm_up_s, mac)
             for place, path in enumerate(captures)
         ]
 

@@ -1,9 +1,9 @@
 """A folder of labelled captures: `captures/<session>/<device>.pcap.gz`, `sessions.csv` and `truth.csv`.
 
-`sessions.csv` has the columns `session` and `split` (`train` or `test`), one row a session; others are let be. A session
-is whole for training or for testing. `truth.csv` says which packets are attacks (`covey.sensing.truth`); its columns
-`session` and `role` say of which capture a row is. A device's id is its file's name; its captures are its files of that
-name in all sessions, of which it needs one to train on and one to be judged by.
+`sessions.csv` has the columns `session` and `split` (`train` or `test`), one row a session; others are let be. A
+session is whole for training or for testing. `truth.csv` says which packets are attacks (`covey.sensing.truth`); its
+columns `session` and `role` say of which capture a row is. A device's id is its file's name; its captures are its files
+of that name in all sessions, of which it needs one to train on and one to be judged by.
 """
 
 import csv
@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from covey.errors import Code, DataError, did_you_mean
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from covey.sensing import TruthTable
+from covey.sensing import TruthTable, read_truth_table
 from covey.telemetry.assembly import Budget, assemble
 from covey.telemetry.columns import FeatureRule
 from covey.telemetry.csv_folder import device_id_of
@@ -54,8 +51,6 @@ class Captures:
 
     def load(self, folder: Path, rule: FeatureRule | None = None) -> Dataset:
         """All devices' rows, devices in the order of their ids."""
-        from covey.sensing import read_truth_table
-
         splits = self._splits(folder)
         truth = read_truth_table(folder / "truth.csv")
         files = {session: _device_files(folder / "captures" / session) for session in splits}
@@ -166,7 +161,7 @@ def _device_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _check_truth(truth: "TruthTable", files: dict[str, dict[str, Path]], folder: Path, *, all_sessions: bool) -> None:
+def _check_truth(truth: TruthTable, files: dict[str, dict[str, Path]], folder: Path, *, all_sessions: bool) -> None:
     """DataError for a row of the truth that is of no capture: what it says would silently be benign."""
     for row in truth.rows:
         if row.session not in files:

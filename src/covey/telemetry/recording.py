@@ -12,16 +12,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.core import PACKET_FIELDS
+from covey.sensing import TruthTable, open_source
 from covey.wire import FeatureSchema, SourceKind
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from covey.sensing import TruthTable
 
 Floats: TypeAlias = NDArray[np.float32]
 Indices: TypeAlias = NDArray[np.int64]
 PACKETS = FeatureSchema(SourceKind.PACKETS)
+PACKET = np.dtype(PACKET_FIELDS)
 NS = 1_000_000_000
 
 
@@ -53,7 +51,7 @@ class Recording:
     session: str
     is_train: bool
     path: Path
-    truth: "TruthTable"  # of this session and device; no rows where all is benign
+    truth: TruthTable  # of this session and device; no rows where all is benign
     warm_up_s: float = 0.0  # so long from its first packet nothing is learnt or judged: streams are filling
     mac: bytes | None = None  # the device's, where that is known
 
@@ -63,11 +61,7 @@ class Recording:
 
     def parts(self, feature_names: tuple[str, ...]) -> Iterator[RecordedRows]:
         """The capture's rows, from its first packet on, warm-up included; TrafficError where it is damaged."""
-        from covey.core import PACKET_FIELDS
-        from covey.sensing import open_source
-
-        PACKET = np.dtype(PACKET_FIELDS)
-        for block in open_source(str(self.path), PACKETS, feature_names=feature_names).blocks():
+        for block in open_source(self.path, PACKETS, feature_names=feature_names).blocks():
             if block.n:
                 yield RecordedRows(
                     packets=np.frombuffer(block.packets, PACKET, block.n),

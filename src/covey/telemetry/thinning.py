@@ -1,7 +1,7 @@
 """Which of a device's rows are learnt from where there are more than a device would keep: fair in time, fair in kind.
 
-A flood of a second has more packets than an hour of a thermostat. So the rows of one kind are chosen by filling slots of
-time evenly, as one fills cups from a jug: each slot gets the same number of rows, or all that it has where these are
+A flood of a second has more packets than an hour of a thermostat. So the rows of one kind are chosen by filling slots
+of time evenly, as one fills cups from a jug: each slot gets the same number of rows, or all that it has where these are
 fewer. Within a slot, and among slots for the last round of the jug, rows are taken at even distances from a start that
 the seed gives. The same rows and seed give the same choice on every machine.
 """
@@ -20,7 +20,7 @@ def phase(seed: int, *names: str) -> float:
 
 
 def thinned(slots: Indices, most: int, start: float) -> Indices:
-    """Positions, ascending, of at most `most` rows (n), of which `slots` (n) says the slot of time; `start` in [0, 1)."""
+    """Positions, ascending, of at most `most` of n rows; `slots` (n) says their slots of time, `start` is in [0, 1)."""
     if slots.size <= most:
         return np.arange(slots.size, dtype=np.int64)
     _, members, sizes = np.unique(slots, return_inverse=True, return_counts=True)

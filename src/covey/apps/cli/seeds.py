@@ -14,7 +14,7 @@ _T = (
     2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 )
 # fmt: on
-MEANS_OF = frozenset({"devices", "pooled", "hold_out", "hold_out_mean", "worst_device", "gap_closed"})
+MEANS_OF = frozenset({"windows", "devices", "pooled", "hold_out", "hold_out_mean", "worst_device", "gap_closed"})
 CLAIMS = (
     ("pooled", "federated", "accuracy"),
     ("pooled", "federated", "macro_f1"),
@@ -27,6 +27,8 @@ CLAIMS = (
     ("worst_device", "federated", "accuracy"),
     ("hold_out_mean", "accuracy"),
     ("gap_closed",),
+    ("windows", "pooled", "int8", "tpr"),
+    ("windows", "worst", "int8", "tpr"),
 )
 
 
@@ -36,6 +38,8 @@ def merged(trees: Sequence[Tree], seeds: Sequence[int]) -> Tree:
     if len(trees) > 1:
         for key in MEANS_OF & trees[0].keys():
             result[key] = _mean([tree.get(key) for tree in trees])
+        if result.get("windows"):
+            result["windows"]["timelines"] = trees[0]["windows"]["timelines"]
         result["confidence"] = {
             ".".join(path): _interval(values, most=None if path == ("gap_closed",) else 1.0)
             for path in CLAIMS

@@ -1,16 +1,16 @@
 """The report's charts as plotly figures. Colours are named as CSS variables, which the page resolves by its theme.
 
-Every string from data goes through `plain`: plotly reads a small set of HTML tags in labels.
+Every string from data goes through `plain` (drawing.py).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
 from itertools import accumulate
 
 import plotly.graph_objects as go
 
+from covey.apps.report.drawing import Chart, chart, colour, empty_figure, line, plain
 from covey.apps.report.tree import Confusion, Device, Result, Round, Score
+from covey.apps.report.window_figures import window_charts
 
 #: Name in the tree, name on the page, in the order of drawing.
 SERIES = (
@@ -27,125 +27,66 @@ MEASURES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A figure with what a reader who cannot see it is told."""
-
-    key: str
-    title: str
-    description: str
-    json: str
-
-
-def plain(text: str) -> str:
-    """Text that plotly shows as it is."""
-    return escape(text, quote=True)
-
-
 def charts(result: Result) -> dict[str, Chart]:
     """All charts that this result has the numbers for, by key."""
     made = [_quality(result), _loss(result), _bytes(result), _roc(result), _confusion(result.confusion)]
     made += [_devices(result.devices, key, name) for key, name in MEASURES]
-    return {chart.key: chart for chart in made if chart}
-
-
-def _colour(series: str) -> str:
-    return f"var(--{series.replace('_', '-')})"
-
-
-def _figure(height: int = 340) -> go.Figure:
-    axis = {
-        "gridcolor": "var(--grid)",
-        "zerolinecolor": "var(--grid)",
-        "linecolor": "var(--grid)",
-        "automargin": True,
-        "title": {"standoff": 10},
-    }
-    return go.Figure(
-        layout={
-            "template": "none",
-            "height": height,
-            "margin": {"l": 56, "r": 16, "t": 36, "b": 44},
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": {"family": "inherit", "size": 13, "color": "var(--text)"},
-            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
-            "hoverlabel": {"bgcolor": "var(--surface)", "bordercolor": "var(--grid)", "font": {"color": "var(--text)"}},
-            "xaxis": axis,
-            "yaxis": axis,
-        }
-    )
-
-
-def _chart(key: str, title: str, description: str, figure: go.Figure) -> Chart:
-    return Chart(key, title, description, figure.to_json())
-
-
-def _line(x: Sequence[float], y: Sequence[float | None], name: str, colour: str, dash: str = "solid") -> go.Scatter:
-    return go.Scatter(
-        x=list(x),
-        y=list(y),
-        name=name,
-        mode="lines+markers" if dash == "solid" and len(x) <= 12 else "lines",
-        connectgaps=True,
-        line={"color": colour, "width": 2.5, "dash": dash},
-        marker={"size": 6},
-    )
+    return {one.key: one for one in [*made, *window_charts(result.windows)] if one}
 
 
 def _quality(result: Result) -> Chart:
-    figure = _figure()
+    figure = empty_figure()
     x = [entry.round for entry in result.by_round]
-    figure.add_trace(_line(x, [entry.macro_f1 for entry in result.by_round], "macro-F1", "var(--federated)"))
+    figure.add_trace(line(x, [entry.macro_f1 for entry in result.by_round], "macro-F1", "var(--federated)"))
     worst = [entry.worst_accuracy for entry in result.by_round]
-    figure.add_trace(_line(x, worst, "accuracy of the worst device, own rows", "var(--worst)", "dot"))
+    figure.add_trace(line(x, worst, "accuracy of the worst device, own rows", "var(--worst)", "dot"))
     if result.plain_fedavg_rounds:
         compared = result.plain_fedavg_rounds
-        line = _line(
+        compared_line = line(
             [entry.round for entry in compared],
             [entry.macro_f1 for entry in compared],
             "macro-F1, plain FedAvg, dense network",
-            _colour("plain_fedavg"),
+            colour("plain_fedavg"),
             "dash",
         )
-        figure.add_trace(line)
+        figure.add_trace(compared_line)
     for series, label in (("central", "central"), ("local", "local only")):
         score = result.pooled.central if series == "central" else result.pooled.local
         if score and score.macro_f1 is not None and x:
             level = [score.macro_f1, score.macro_f1]
-            figure.add_trace(_line([x[0], x[-1]], level, f"macro-F1, {label}", _colour(series), "dash"))
+            figure.add_trace(line([x[0], x[-1]], level, f"macro-F1, {label}", colour(series), "dash"))
     figure.update_xaxes(title_text="round")
     text = f"Macro-F1 after round {x[-1]}: {_percent(result.by_round[-1].macro_f1)}." if x else "No round was run."
-    return _chart("quality", "Quality by round", text, figure)
+    return chart("quality", "Quality by round", text, figure)
 
 
 def _loss(result: Result) -> Chart:
-    figure = _figure()
+    figure = empty_figure()
     x = [entry.round for entry in result.by_round]
-    figure.add_trace(_line(x, [entry.loss for entry in result.by_round], "training loss", "var(--federated)"))
+    figure.add_trace(line(x, [entry.loss for entry in result.by_round], "training loss", "var(--federated)"))
     figure.update_xaxes(title_text="round")
     losses = [entry.loss for entry in result.by_round if entry.loss is not None]
     if losses and min(losses) > 0 and max(losses) > 20 * min(losses):
         figure.update_yaxes(type="log", dtick=1)
     text = f"Mean training loss from {losses[0]:.4g} to {losses[-1]:.4g}." if losses else "No loss was recorded."
-    return _chart("loss", "Training loss", text, figure)
+    return chart("loss", "Training loss", text, figure)
 
 
 def _bytes(result: Result) -> Chart:
-    figure = _figure()
+    figure = empty_figure()
     x = [entry.round for entry in result.by_round]
     up = _megabytes(result.by_round, up=True)
-    figure.add_trace(_line(x, up, "up, from devices", "var(--federated)"))
-    figure.add_trace(_line(x, _megabytes(result.by_round, up=False), "down, to devices", "var(--central)"))
+    figure.add_trace(line(x, up, "up, from devices", "var(--federated)"))
+    figure.add_trace(line(x, _megabytes(result.by_round, up=False), "down, to devices", "var(--central)"))
     if result.plain_fedavg_rounds:
         compared = result.plain_fedavg_rounds
         totals = _megabytes(compared, up=True)
         name = "up, plain FedAvg"
-        figure.add_trace(_line([entry.round for entry in compared], totals, name, _colour("plain_fedavg"), "dash"))
+        figure.add_trace(line([entry.round for entry in compared], totals, name, colour("plain_fedavg"), "dash"))
     figure.update_xaxes(title_text="round")
     figure.update_yaxes(title_text="MB in all, since the start", rangemode="tozero")
     text = f"{up[-1]:.2f} MB went up from the devices in all." if up else "No bytes were sent."
-    return _chart("bytes", "Bytes on the wire", text, figure)
+    return chart("bytes", "Bytes on the wire", text, figure)
 
 
 def _megabytes(rounds: Sequence[Round], *, up: bool) -> list[float]:
@@ -156,18 +97,18 @@ def _roc(result: Result) -> Chart | None:
     known = [(series, name, result.roc.get(series)) for series, name in SERIES]
     if not any(roc for _, _, roc in known):
         return None
-    figure = _figure(height=400)
+    figure = empty_figure(height=400)
     for series, name, roc in known:
         if roc:
             # A logarithmic axis has no zero: rates below the left edge are drawn on it.
             x = [max(rate, _LEAST_RATE) for rate in roc.fpr]
             figure.add_trace(
-                go.Scatter(x=x, y=roc.tpr, name=name, mode="lines", line={"color": _colour(series), "width": 2})
+                go.Scatter(x=x, y=roc.tpr, name=name, mode="lines", line={"color": colour(series), "width": 2})
             )
     figure.update_xaxes(title_text="false alarms (logarithmic)", type="log", dtick=1, range=[-4, 0], tickformat="~%")
     figure.update_yaxes(title_text="attacks found", tickformat="~%")
     text = "Share of attacks found against share of benign rows that raise an alarm, over the rows of all devices."
-    return _chart("roc", "Alarms: ROC", text, figure)
+    return chart("roc", "Alarms: ROC", text, figure)
 
 
 _LEAST_RATE = 1e-4
@@ -179,7 +120,7 @@ def _confusion(confusion: Confusion | None) -> Chart | None:
     names = [plain(name) for name in confusion.classes]
     shares = [[count / max(sum(row), 1) for count in row] for row in confusion.federated]
     counts = [[f"{count:,}" if count else "" for count in row] for row in confusion.federated]
-    figure = _figure(height=max(320, 120 + 34 * len(names)))
+    figure = empty_figure(height=max(320, 120 + 34 * len(names)))
     figure.add_trace(
         go.Heatmap(
             z=shares,
@@ -201,13 +142,13 @@ def _confusion(confusion: Confusion | None) -> Chart | None:
     right = sum(row[index] for index, row in enumerate(confusion.federated))
     total = sum(sum(row) for row in confusion.federated)
     text = f"{right:,} of {total:,} test rows were given their true class. Darker: a larger share of the true class."
-    return _chart("confusion", "Confusion matrix", text, figure)
+    return chart("confusion", "Confusion matrix", text, figure)
 
 
 def _devices(devices: dict[str, Device], measure: str, name: str) -> Chart | None:
     if not any(_of(device.federated, measure) is not None for device in devices.values()):
         return None
-    figure = _figure(height=max(320, 90 + 46 * len(devices)))
+    figure = empty_figure(height=max(320, 90 + 46 * len(devices)))
     shown: list[float] = []
     for series, label in SERIES[:3]:
         values = [_of(getattr(device, series), measure) for device in devices.values()]
@@ -220,7 +161,7 @@ def _devices(devices: dict[str, Device], measure: str, name: str) -> Chart | Non
                     x=values,
                     name=label,
                     orientation="h",
-                    marker={"color": _colour(series), "line": {"width": 0}},
+                    marker={"color": colour(series), "line": {"width": 0}},
                     hovertemplate=f"%{{y}}<br>{label}: %{{x:.2%}}<extra></extra>",
                 )
             )
@@ -229,7 +170,7 @@ def _devices(devices: dict[str, Device], measure: str, name: str) -> Chart | Non
     figure.update_xaxes(range=[low, 1.0], tickformat="~%")
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     note = f" The axis begins at {low:.0%}, not at zero." if low else ""
-    return _chart(f"devices_{measure}", name, f"{name} of each device.{note}", figure)
+    return chart(f"devices_{measure}", name, f"{name} of each device.{note}", figure)
 
 
 def _of(score: Score | None, measure: str) -> float | None:

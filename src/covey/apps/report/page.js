@@ -34,7 +34,7 @@
 
   document.querySelectorAll("button[data-show]").forEach((button) => {
     button.addEventListener("click", () => {
-      document.querySelectorAll("button[data-show]").forEach((other) => {
+      button.parentElement.querySelectorAll("button[data-show]").forEach((other) => {
         other.setAttribute("aria-pressed", String(other === button));
         document.getElementById(other.dataset.show).hidden = other !== button;
       });

@@ -13,8 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from covey.apps.report.figures import MEASURES, SERIES, Chart, charts
+from covey.apps.report.drawing import Chart
+from covey.apps.report.figures import MEASURES, SERIES, charts
 from covey.apps.report.tree import Result, Score
+from covey.apps.report.window_figures import timeline_key
+from covey.apps.report.window_tree import WatchedDevice
 
 _HERE = Path(__file__).parent
 
@@ -37,7 +40,9 @@ def render(result: Result) -> str:
     figures = charts(result)
     return environment.get_template("page.html").render(
         result=result,
-        charts={key: figures.get(key) for key in _CHART_KEYS},
+        charts={**dict.fromkeys(_CHART_KEYS), **figures},
+        window_rows=_window_rows(result),
+        timelines=_timelines(result),
         cards=_cards(result),
         measures=MEASURES,
         series=SERIES[:3],
@@ -54,7 +59,15 @@ def render(result: Result) -> str:
     )
 
 
-_CHART_KEYS = ("quality", "loss", "bytes", "roc", "confusion", *(f"devices_{key}" for key, _ in MEASURES))
+_CHART_KEYS = (
+    "quality",
+    "loss",
+    "bytes",
+    "roc",
+    "confusion",
+    "attacks_found",
+    *(f"devices_{key}" for key, _ in MEASURES),
+)
 
 
 def _embedded(figures: Mapping[str, Chart]) -> Markup:
@@ -91,7 +104,7 @@ def count(value: int, noun: str) -> str:
 
 
 def _cards(result: Result) -> list[Card]:
-    cards = []
+    cards = _window_cards(result)
     if result.hold_out_mean is not None:
         cards.append(
             Card("New devices, accuracy", percent(result.hold_out_mean.accuracy), "mean over devices left out")
@@ -119,6 +132,21 @@ def _cards(result: Result) -> list[Card]:
     speed = result.speed.device_rounds_per_s
     if speed is not None:
         cards.append(Card("Simulated", f"{speed:,.0f} /s", "device-rounds a second"))
+    return cards
+
+
+def _window_cards(result: Result) -> list[Card]:
+    """What a person who runs the network asks first: is it found, and how often is there false alarm?"""
+    pooled = result.windows.pooled.get("int8") if result.windows else None
+    if result.windows is None or pooled is None:
+        return []
+    worst = result.windows.worst.get("int8")
+    cards = []
+    if pooled.tpr is not None:
+        blind = f"worst: {percent(worst.tpr)}, {worst.device}" if worst and worst.device else ""
+        cards.append(Card("Attack windows found", percent(pooled.tpr), blind))
+    loud = f"loudest: {number(worst.above_per_hour)}, {worst.loudest_device}" if worst and worst.loudest_device else ""
+    cards.append(Card("Benign windows above, an hour", number(pooled.above_per_hour), loud))
     return cards
 
 
@@ -154,6 +182,30 @@ def _beside(result: Result, measure: str) -> str:
 def _pooled_rows(result: Result) -> list[tuple[str, Score | None]]:
     rows = [(name, getattr(result.pooled, series)) for series, name in SERIES]
     return [*rows, ("federated, int8 as on a device", result.pooled.int8)]
+
+
+def _window_rows(result: Result) -> list[tuple[str, WatchedDevice]]:
+    """The devices' held-out captures, and all together."""
+    windows = result.windows
+    if windows is None:
+        return []
+    devices = list(windows.devices.values())
+    total = WatchedDevice(
+        benign_hours=sum(device.benign_hours or 0.0 for device in devices),
+        attack_windows=sum(device.attack_windows or 0 for device in devices),
+        incidents=sum(device.incidents or 0 for device in devices),
+        int8=windows.pooled.get("int8"),
+        federated=windows.pooled.get("federated"),
+        local=windows.pooled.get("local"),
+        central=windows.pooled.get("central"),
+    )
+    return [*windows.devices.items(), ("all together", total)]
+
+
+def _timelines(result: Result) -> list[tuple[str, str]]:
+    return [
+        (timeline_key(place), device) for place, device in enumerate(result.windows.timelines if result.windows else ())
+    ]
 
 
 def _traffic_rows(result: Result) -> list[tuple[str, str]]:

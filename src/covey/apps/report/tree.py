@@ -2,16 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from covey.apps.report.part import Count, Part
+from covey.apps.report.window_tree import Windows
 
 Curve = list[float]
-Count = Annotated[int, Field(ge=0)]
-
-
-class Part(BaseModel):
-    """A part of the tree. New keys may come at any time, so unknown ones are let pass."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Score(Part):
@@ -178,6 +174,7 @@ class Result(Part):
     hold_out_mean: Score | None = None
     by_seed: list[SeedScores] = Field(default_factory=list)
     confidence: dict[str, Confidence] = Field(default_factory=dict)
+    windows: Windows | None = None
     rounds: list[Round]
     plain_fedavg_rounds: list[Round] = Field(default_factory=list)
     verdicts: dict[str, int] = Field(default_factory=dict)
