@@ -168,6 +168,13 @@ def kind_of(record: WindowRecord, suspicion: Suspicion) -> str:
     return protocol.lower() if port is None else f"{protocol.lower()}/{port}"
 
 
+def severity(record: WindowRecord, detector: Detector) -> int:
+    """HIGH_SEVERITY far above the threshold, else SEVERITY."""
+    window = record.window
+    far = HIGH_ERROR_FACTOR * window.threshold if detector.is_error else window.threshold + HIGH_LOG_ODDS
+    return HIGH_SEVERITY if window.score > far else SEVERITY
+
+
 def timestamp(time_ns: int) -> str:
     """Nanoseconds since 1970 as `2018-09-14T10:00:00.000000+0000`."""
     microseconds = time_ns // 1000
@@ -225,11 +232,6 @@ def _protocol(packet: Packet) -> str:
 def _signature(record: WindowRecord, detector: Detector, suspicion: Suspicion) -> dict[str, Json]:
     kind = suspicion.kind
     number = detector.class_names.index(kind) if kind is not None else 0
-    window = record.window
-    if detector.is_error:
-        is_high = window.score > HIGH_ERROR_FACTOR * window.threshold
-    else:
-        is_high = window.score > window.threshold + HIGH_LOG_ODDS
     return {
         "action": "allowed",
         "gid": GID,
@@ -237,7 +239,7 @@ def _signature(record: WindowRecord, detector: Detector, suspicion: Suspicion) -
         "rev": 1,
         "signature": f"COVEY traffic like {kind}" if kind is not None else "COVEY unusual traffic",
         "category": f"Covey: {kind}" if kind is not None else "Covey: anomaly",
-        "severity": HIGH_SEVERITY if is_high else SEVERITY,
+        "severity": severity(record, detector),
     }
 
 

@@ -1,0 +1,136 @@
+"""What a device keeps between runs in its store folder: what it learnt, rows for training, and its part in rounds."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from covey.apps.detect.request import STATE_FILE, Request
+from covey.apps.detect.telling import Telling
+from covey.core import Loss
+from covey.errors import CoveyError
+from covey.io import write_atomically
+from covey.io.clock import now_ns, wall_s
+from covey.io.local_store import LocalStore
+from covey.sensing import Block
+from covey.sensing.store import ScoreKind, StoreSchema
+from covey.watching import Mode, Watcher, WindowRecord, restore, snapshot
+from covey.wire import ModelFile
+
+if TYPE_CHECKING:
+    from covey.apps.detect.federated import FederatedDevice
+
+SAVE_EVERY_S = 60.0
+TICK_S = 1.0
+
+
+class Keeping:
+    """The store folder while detecting; without one every call does nothing."""
+
+    def __init__(self, request: Request, file: ModelFile, telling: Telling) -> None:
+        """Open the store, and join the fleet in federated mode: there CoveyError where that cannot be."""
+        self._telling = telling
+        self._folder = request.store
+        self._saved_s = self._ticked_s = wall_s()
+        self._told: str | None = None
+        self.store: LocalStore | None = None
+        self.device: FederatedDevice | None = None
+        if self._folder is None:
+            return
+        is_error = file.design.loss in (Loss.MSE, Loss.HUBER)
+        schema = StoreSchema(
+            file.design.feature_names, ScoreKind.ERROR if is_error else ScoreKind.LOG_ODDS, file.design.class_names
+        )
+        try:
+            self.store = LocalStore.open(self._folder, schema, now_ns=now_ns())
+            self.store.use_model(file.sequence)
+        except CoveyError as error:
+            if request.mode is Mode.FEDERATED:
+                raise
+            telling.warn(f"no rows are kept: {error.cause} ({error.code})")
+        if request.mode is Mode.FEDERATED and request.spool is not None:
+            from covey.apps.detect import federated  # noqa: PLC0415 (training needs numpy, watching does not)
+
+            self.device = federated.FederatedDevice(request.spool, self._folder, file)
+
+    @property
+    def state_path(self) -> Path | None:
+        """Where what the watcher learnt is kept."""
+        return None if self._folder is None else self._folder / STATE_FILE
+
+    def recall(self, watcher: Watcher) -> bool:
+        """Go on from what was learnt before, if there is something that fits; DetectionError (A110) if it is broken."""
+        path = self.state_path
+        if path is None:
+            return False
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            self._telling.warn(f"{path} cannot be read ({error.strerror}): the device begins anew")
+            return False
+        try:
+            fits = restore(watcher, data)
+        except CoveyError as error:
+            error.where = str(path)
+            raise
+        if not fits:
+            self._telling.warn(f"{path} is of another model or other settings: the device begins anew")
+        return fits
+
+    def offer(self, block: Block, scores: "memoryview[float]", threshold: float | None) -> None:
+        """A block's rows, before the windows that they end."""
+        if self.store is not None:
+            self.store.offer(block.packets, block.rows, scores, block.n, threshold)
+
+    def window(self, record: WindowRecord) -> None:
+        """A window that ended."""
+        if self.store is not None:
+            self.store.window(record.window, record.top_row)
+
+    def alert(self, record: WindowRecord, kind: str, text: str) -> None:
+        """An alarm that was raised with the last window."""
+        if self.store is not None and record.alert_id is not None:
+            self.store.alert(record.alert_id, record.window, kind, text)
+
+    def step(self, watcher: Watcher) -> ModelFile | None:
+        """About once a second: what is due; a new model where the fleet has one."""
+        now_s = wall_s()
+        if self._folder is None or now_s - self._ticked_s < TICK_S:
+            return None
+        self._ticked_s = now_s
+        if self.store is not None:
+            self.store.tick(now_ns())
+            self._tell_fault(self.store.fault)
+        if now_s - self._saved_s >= SAVE_EVERY_S:
+            self.save(watcher)
+        return self.device.step(now_ns() // 1_000_000) if self.device is not None else None
+
+    def save(self, watcher: Watcher) -> None:
+        """Write down what the watcher learnt, in one step; trouble is told, and tried again the next time."""
+        self._saved_s = wall_s()
+        path = self.state_path
+        if path is None:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, snapshot(watcher))
+        except CoveyError as error:
+            self._tell_fault(error)
+        except OSError as error:
+            self._telling.warn(f"{path} cannot be written: {error.strerror}")
+
+    def close(self, watcher: Watcher) -> None:
+        """Write down everything."""
+        self.save(watcher)
+        if self.device is not None:
+            self.device.close()
+        if self.store is not None:
+            self.store.close()
+            self._tell_fault(self.store.fault)
+
+    def _tell_fault(self, fault: CoveyError | None) -> None:
+        """Say what is wrong when it begins, not each second."""
+        text = None if fault is None else f"{fault.cause} ({fault.code}): detection goes on"
+        if text is not None and text != self._told:
+            self._telling.warn(text)
+        self._told = text

@@ -1,0 +1,319 @@
+"""One run of `covey detect`, from the model's file to the summary. `watching` decides; here is the outside."""
+
+from pathlib import Path
+
+from covey.apps.detect.flows import FlowJudge
+from covey.apps.detect.keeping import Keeping
+from covey.apps.detect.request import Request
+from covey.apps.detect.sources import Incoming, require_detection_source, truth_of
+from covey.apps.detect.stopping import Stopping
+from covey.apps.detect.summary import Outcome, Tally, as_json, as_text
+from covey.apps.detect.telling import CRITICAL, INFORMATIONAL, NOTICE, WARNING, Telling, sentence
+from covey.core import PACKET_BYTES, AlarmState
+from covey.errors import Code, DetectionError, ModelError, SourceError
+from covey.io.clock import now_ns, wall_s
+from covey.sensing import Block, Source
+from covey.watching import (
+    Detector,
+    DriftReport,
+    Finding,
+    Settled,
+    Stage,
+    Suspicion,
+    Watcher,
+    WindowJudge,
+    WindowRecord,
+    alerts,
+    top_features,
+)
+from covey.wire import ModelFile
+
+OK, ALERTED = 0, 3
+#: How long after a window's end its last rows may come: a packet socket is prompt, programs that write files are not.
+GRACE_INTERFACE_NS, GRACE_FILE_NS = 500_000_000, 5_000_000_000
+
+
+def detect(request: Request) -> int:
+    """Run, and give the exit status; CoveyError where it cannot begin or must end."""
+    with Stopping() as stopping:
+        telling = Telling(request)
+        try:
+            return Run(request, stopping, telling).go()
+        finally:
+            telling.close()
+
+
+class Run:
+    """Everything that one run holds."""
+
+    def __init__(self, request: Request, stopping: Stopping, telling: Telling) -> None:
+        """Read the model and make all ready; CoveyError where something is not fit for it."""
+        self._request, self._stopping, self._telling = request, stopping, telling
+        self._file = read_model(request.model)
+        require_detection_source(self._file.design, request.model)
+        self._incoming = Incoming(request, self._file.design, stopping)
+        self._truth = truth_of(request)
+        kinds = self._truth.kinds if self._truth is not None else ()
+        self._judge = WindowJudge(kinds)
+        self._flows = FlowJudge(self._file.design.schema.kind)
+        self._watcher = self._new_watcher(self._file)
+        self._successor: Watcher | None = None
+        self._keeping = Keeping(request, self._file, telling)
+        self._tally = Tally(began_s=wall_s())
+        self._alarm: tuple[str | None, int] = (None, 0)  # id and beginning of the alarm that goes on
+        self._stats_s = wall_s()
+        self._latest_ns = 0
+
+    def go(self) -> int:
+        """Calibrate or recall, watch, sum up."""
+        try:
+            if self._request.calibrate:
+                self._calibrate()
+            else:
+                self._keeping.recall(self._watcher)
+            self._say_beginning()
+            failure = self._watch_all()
+        finally:
+            self._keeping.close(self._watcher)
+        self._finish()
+        if failure is not None:
+            raise failure
+        if not self._tally.rows and not self._stopping.is_asked():
+            raise DetectionError(Code.DETECTION_NO_ROWS, f"{self._request.source} gave no row", None)
+        return ALERTED if self._request.fail_on_alert and self._tally.alerts else OK
+
+    # -- the beginning
+
+    def _new_watcher(self, file: ModelFile) -> Watcher:
+        design, request = file.design, self._request
+        given = request.threshold
+        if given is None and design.thresholds:
+            given = design.thresholds[0]
+        settings = request.overrides.applied_to(design.detection)
+        return Watcher(Detector(file), settings, request.mode, given, request.learn_windows)
+
+    def _calibrate(self) -> None:
+        """Set threshold and reference from captures of benign traffic; a scaling first, where the mode has one."""
+        watcher, began_s = self._watcher, wall_s()
+        watcher.begin_learning(by_itself=False)
+        if watcher.stage is Stage.SCALING:
+            self._learn_from_files()
+            watcher.settle_scaling()
+        self._learn_from_files()
+        try:
+            settled = watcher.settle()
+        except ValueError as error:
+            names = ", ".join(self._request.calibrate)
+            raise DetectionError(Code.DETECTION_CALIBRATION, f"{error}", None, names) from error
+        self._telling.say(
+            f"calibrated on {settled.windows:,} windows in {wall_s() - began_s:.1f} s:"
+            f" threshold {settled.threshold:.4g}"
+        )
+
+    def _learn_from_files(self) -> None:
+        for name in self._request.calibrate:
+            source = self._incoming.calibration(name)
+            for block in source.blocks():
+                if block.n:
+                    scores = self._watcher.score(block.rows, block.n)
+                    self._watcher.take(block.packets, block.rows, block.n, scores)
+                if self._stopping.is_asked():
+                    raise KeyboardInterrupt
+            self._watcher.flush(None)
+            self._watcher.end_source()
+
+    def _say_beginning(self) -> None:
+        watcher, origin = self._watcher, self._incoming.origin
+        if watcher.stage is Stage.WATCHING:
+            self._telling.say(f"watching {origin.name}: threshold {watcher.threshold.value:.4g}")
+        else:
+            self._telling.say(
+                f"watching {origin.name}: learning a threshold from {watcher.learn_windows:,} windows, no alerts before"
+            )
+
+    # -- watching
+
+    def _watch_all(self) -> SourceError | DetectionError | None:
+        """Watch until the end; an error of the source is given back, so that what was found is summed up first."""
+        try:
+            for source in self._incoming.sources():
+                try:
+                    self._watch(source)
+                finally:
+                    self._tally.end_source(source)
+                if self._stopping.is_asked():
+                    break
+        except (SourceError, DetectionError) as error:
+            if not self._stopping.is_asked() or self._tally.rows:
+                return None if self._stopping.is_asked() else error
+        for finding in self._watcher.flush(None):
+            self._tell(finding)
+        return None
+
+    def _watch(self, source: Source) -> None:
+        blocks = source.blocks()
+        for block in blocks:
+            self._take(block)
+            if self._stopping.take_hangup() and self._telling.sink is not None:
+                self._telling.sink.reopen()
+            self._take_model(self._keeping.step(self._watcher))
+            if self._incoming.is_live:
+                self._tell_stats(source)
+            if self._stopping.is_asked():
+                return
+
+    def _take(self, block: Block) -> None:
+        """A block through the detector; on a live source also the end of windows that no row ends."""
+        watcher = self._watcher
+        if block.n:
+            self._note_times(block)
+            labels = self._truth.labels(block) if self._truth is not None else None
+            scores = watcher.score(block.rows, block.n)
+            threshold = watcher.threshold.value if watcher.stage is Stage.WATCHING else None
+            self._keeping.offer(block, scores, threshold)
+            if labels is not None:
+                self._flows.take(block, scores, labels, threshold)
+            findings = watcher.take(block.packets, block.rows, block.n, scores, labels=labels)
+        elif self._incoming.is_live:
+            grace = GRACE_INTERFACE_NS if self._incoming.interface is not None else GRACE_FILE_NS
+            findings = watcher.flush(now_ns() - grace)
+        else:
+            findings = []
+        self._go_on(block, findings)
+
+    def _go_on(self, block: Block, findings: list[Finding]) -> None:
+        """What was found, and the same block for a model that still learns."""
+        for finding in findings:
+            self._tell(finding)
+        successor = self._successor
+        if successor is None or not block.n:
+            return
+        bad = {f.window.start_ns for f in findings if isinstance(f, WindowRecord) and not f.is_believed}
+        scores = successor.score(block.rows, block.n)
+        for finding in successor.take(block.packets, block.rows, block.n, scores, distrusted=bad):
+            if isinstance(finding, Settled):
+                self._watcher, self._successor = successor, None
+                self._say_settled(finding)
+
+    def _note_times(self, block: Block) -> None:
+        times = block.packets.cast("q")
+        first, last = times[0], times[(block.n - 1) * (PACKET_BYTES // 8)]
+        window_ns = round(self._watcher.detection.window_s * 1e9)
+        if self._incoming.is_live and first < self._latest_ns - max(window_ns, 1_000_000_000):
+            for finding in self._watcher.flush(None):  # the clock was set back: else all counts in the window at hand
+                self._tell(finding)
+        self._latest_ns = last
+        self._tally.take(block.n, first, last)
+
+    def _take_model(self, file: ModelFile | None) -> None:
+        """The fleet has a new model: it watches as soon as it has a threshold of this device."""
+        if file is None:
+            return
+        if (
+            file.design.feature_names != self._file.design.feature_names
+            or file.design.schema != self._file.design.schema
+        ):
+            self._telling.warn("a new model came that wants other features: start again with it")
+            return
+        fresh = self._new_watcher(file)
+        if self._keeping.store is not None:
+            self._keeping.store.use_model(file.sequence)
+        self._file = file
+        self._tally.models += 1
+        if self._watcher.threshold.is_calibrated or fresh.threshold.value is None:
+            fresh.begin_learning()
+            self._successor = fresh
+            self._telling.say(f"model {file.sequence} came; it watches once its threshold is learnt")
+        else:
+            self._watcher = fresh
+            self._telling.say(f"model {file.sequence} watches from here on")
+
+    # -- what was found
+
+    def _tell(self, finding: Finding) -> None:
+        if isinstance(finding, WindowRecord):
+            self._tell_window(finding)
+        elif isinstance(finding, Settled):
+            self._say_settled(finding)
+        else:
+            self._tell_drift(finding)
+
+    def _tell_window(self, record: WindowRecord) -> None:
+        self._tally.window(record)
+        self._judge.take(record)
+        self._keeping.window(record)
+        alarm = record.window.alarm
+        if alarm in (AlarmState.RAISED, AlarmState.SUPPRESSED):
+            self._alarm = (record.alert_id, record.window.start_ns)
+        if record.alert_id is not None:
+            self._tell_alert(record)
+        elif alarm is AlarmState.ENDED and self._alarm[0] is not None:
+            ended = alerts.alarm_ended(record, self._watcher.detector, self._incoming.origin, *self._alarm)
+            self._telling.event(ended, INFORMATIONAL)
+
+    def _tell_alert(self, record: WindowRecord) -> None:
+        detector = self._watcher.detector
+        found = detector.class_of(record.top_row)
+        suspicion = Suspicion(
+            found[0] if found else None,
+            found[1] if found else None,
+            top_features(detector, self._watcher.drift, record.top_row),
+        )
+        event = alerts.alert(record, detector, self._incoming.origin, suspicion)
+        is_high = alerts.severity(record, detector) == alerts.HIGH_SEVERITY
+        self._telling.event(event, CRITICAL if is_high else WARNING)
+        self._tally.alerts += 1
+        kind, text = alerts.kind_of(record, suspicion), sentence(record, suspicion)
+        self._keeping.alert(record, kind, text)
+        self._telling.say(text)
+
+    def _say_settled(self, settled: Settled) -> None:
+        self._telling.say(f"threshold {settled.threshold:.4g} from {settled.windows:,} windows; alerts from here on")
+        event = alerts.threshold_set(
+            settled.threshold, settled.windows, self._latest_ns, self._watcher.detector, self._incoming.origin
+        )
+        self._telling.event(event, NOTICE)
+
+    def _tell_drift(self, report: DriftReport) -> None:
+        self._tally.drift = report
+        if not report.changed:
+            return
+        self._telling.event(
+            alerts.drift_changed(report, self._latest_ns, self._watcher.detector, self._incoming.origin), NOTICE
+        )
+        if report.drifts:
+            most = ", ".join(name for name, _ in report.features)
+            self._telling.warn(f"the model no longer fits this device's traffic; most moved: {most}")
+        else:
+            self._telling.say("the model fits this device's traffic again")
+
+    def _tell_stats(self, source: Source) -> None:
+        if wall_s() - self._stats_s < self._request.stats_s:
+            return
+        self._stats_s = wall_s()
+        self._telling.event(
+            self._tally.stats_event(now_ns(), self._watcher, self._incoming.origin, source), INFORMATIONAL
+        )
+
+    def _finish(self) -> None:
+        """The last counters, and the summary."""
+        tally, watcher = self._tally, self._watcher
+        tally.seconds = wall_s() - tally.began_s
+        judged = (self._judge.judgement(), self._flows.counts()) if self._truth is not None else None
+        final = tally.stats_event(self._latest_ns or now_ns(), watcher, self._incoming.origin, None)
+        self._telling.event(final, INFORMATIONAL)
+        outcome = Outcome(self._request, tally, watcher, self._keeping, judged, self._telling.sink)
+        self._telling.result(as_json(outcome) if self._request.as_json else as_text(outcome))
+
+
+def read_model(path: Path) -> ModelFile:
+    """The model in a file; ModelError that names it where it is none."""
+    try:
+        return ModelFile.decode(path.read_bytes())
+    except OSError as error:
+        raise ModelError(
+            Code.MODEL_FILE, f"{path} cannot be read: {error.strerror}", "give the model.covey of a run", str(path)
+        ) from error
+    except ModelError as error:
+        error.where = str(path)
+        raise
