@@ -315,6 +315,8 @@ int covey_packets_read(covey_packet *packets, uint32_t link, const uint8_t *memo
                        const uint64_t *offsets, const uint32_t *captured, const uint32_t *sizes, const int64_t *times_ns,
                        size_t n)
 {
+    if (memory == NULL && memory_size != 0)
+        return COVEY_E_ARGUMENT;
     if (n != 0 && (packets == NULL || offsets == NULL || captured == NULL || sizes == NULL || times_ns == NULL))
         return COVEY_E_ARGUMENT;
     if (!covey_link_is_known(link))
