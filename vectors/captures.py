@@ -128,6 +128,7 @@ def frames() -> Iterator[tuple[str, core.LinkType, bytes]]:
         "cut within ipv4": ethernet(ipv4(query), 0x0800)[:33],
         "cut within ipv4 options": ethernet(ipv4(query, options=bytes(8)), 0x0800)[:40],
         "cut behind the ports": ethernet(ipv4(syn, 6), 0x0800)[:40],
+        "cut within tcp options": ethernet(ipv4(tcp(40000, 443, 0x02, 6), 6, total=44), 0x0800),
         "cut within an extension": ethernet(ipv6(extension(17, bytes(22)) + query, 0), 0x86DD)[:70],
         "cut within arp": ethernet(arp(), 0x0806)[:41],
         "nothing captured": b"",

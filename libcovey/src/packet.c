@@ -79,10 +79,8 @@ static void read_transport(rest *rest)
         return;
     if (packet->protocol == TCP) {
         size_t with_options = (size_t)(rest->at[12] >> 4) * 4;
-        if (with_options < header)
+        if (with_options < header || with_options > rest->declared) /* that they are captured matters to nothing here */
             malformed(rest);
-        else
-            has(rest, with_options);
     } else if (packet->protocol == UDP) {
         uint32_t length = covey_big_u16(rest->at + 4);
         if (length != 0 && length < header) /* 0: a jumbogram, or a datagram the sender's card has yet to cut up */
