@@ -167,6 +167,7 @@ class LocalStore:
             if not 0 <= now_ns - self._aged_ns < AGE_EVERY_NS:
                 self._forget_old()
             self._take_verdicts()
+            self._writer.shorten_log()
         except sqlite3.Error as error:
             self._fail(error)
             return

@@ -44,7 +44,7 @@ CREATE TABLE verdicts (
 """
 
 
-def connect(folder: Path, limits: StoreLimits, *, create: bool) -> sqlite3.Connection:
+def connect(folder: Path, limits: StoreLimits | None, *, create: bool) -> sqlite3.Connection:
     """Open the store in `folder`; OutputError where it is missing, damaged, of another format or out of reach."""
     path = folder / FILE
     if not create and not path.is_file():
@@ -73,7 +73,7 @@ def connect(folder: Path, limits: StoreLimits, *, create: bool) -> sqlite3.Conne
     return database
 
 
-def _prepare(database: sqlite3.Connection, limits: StoreLimits) -> None:
+def _prepare(database: sqlite3.Connection, limits: StoreLimits | None) -> None:
     """How SQLite is to work; tables, where the file is new."""
     if database.execute("PRAGMA page_count").fetchone()[0] == 0:
         database.execute(f"PRAGMA page_size={PAGE_BYTES}")
@@ -85,7 +85,8 @@ def _prepare(database: sqlite3.Connection, limits: StoreLimits) -> None:
     database.execute("PRAGMA temp_store=MEMORY")
     database.execute("PRAGMA cache_size=-1024")
     database.execute("PRAGMA trusted_schema=OFF")
-    database.execute(f"PRAGMA max_page_count={limits.most_pages}")
+    if limits is not None:
+        database.execute(f"PRAGMA max_page_count={limits.most_pages}")
     if not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         database.executescript(
             f"BEGIN IMMEDIATE; {TABLES} PRAGMA application_id={APPLICATION}; PRAGMA user_version={FORMAT}; COMMIT;"

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from covey.core import seed
@@ -45,21 +45,14 @@ def read_state(
 ) -> tuple[State, set[int], list[int]]:
     """The state, the places in use, and places of rows that nothing accounts for; OutputError for other features."""
     schema, limits, quotas = rules.schema, rules.limits, rules.quotas
-    meta = dict(database.execute("SELECT name, value FROM meta").fetchall())
-    if meta.setdefault("features", schema.digest) != schema.digest:
-        raise OutputError(
-            Code.STORE_OTHER_FEATURES,
-            f"the local store in {folder} holds rows of other features than this model's",
-            "give this model a folder of its own with --store, or delete the old one",
-            str(folder / FILE),
-        )
+    meta = read_meta(database)
+    check_features(meta, schema, folder)
     own_seed = int(meta.setdefault("seed", str(new_seed)))
     for name, value in (
         *meta.items(),
         ("scores", str(schema.scores)),
         ("classes", json.dumps(schema.class_names)),
-        ("size_bytes", limits.size_bytes),
-        ("row_bytes", schema.row_bytes),
+        ("limits", json.dumps(asdict(limits))),
     ):
         database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
     strata = Strata(quotas.calm, int(limits.age_s * NANOSECONDS), limits.strata, seed(own_seed, SEED_OF_STRATA))
@@ -72,11 +65,30 @@ def read_state(
     )
     used, stale = _restore_rows(database, strata, {Pool.UNUSUAL: unusual, Pool.JUDGED: judged})
     strata.opened = max(strata.opened, int(meta.get("strata", 0)))
+    return State(strata, unusual, judged, read_doubt(database, meta, limits)), used, stale
+
+
+def read_meta(database: sqlite3.Connection) -> dict[str, str]:
+    """What the store says of itself; sqlite3.Error where it cannot be read."""
+    return {name: str(value) for name, value in database.execute("SELECT name, value FROM meta").fetchall()}
+
+
+def check_features(meta: dict[str, str], schema: StoreSchema, folder: Path) -> None:
+    """OutputError where the store holds rows of other features; a new store takes these."""
+    if meta.setdefault("features", schema.digest) != schema.digest:
+        raise OutputError(
+            Code.STORE_OTHER_FEATURES,
+            f"the local store in {folder} holds rows of other features than this model's",
+            "give this model a folder of its own with --store, or delete the old one",
+            str(folder / FILE),
+        )
+
+
+def read_doubt(database: sqlite3.Connection, meta: dict[str, str], limits: StoreLimits) -> Doubt:
+    """What is not to be believed; sqlite3.Error where it cannot be read."""
     spans = database.execute("SELECT first_ns, last_ns FROM spans ORDER BY first_ns").fetchall()
-    doubt = Doubt(
-        int(limits.calm_s * NANOSECONDS), list(spans), int(meta.get("end_ns", 0)), int(meta.get("windows", 0))
-    )
-    return State(strata, unusual, judged, doubt), used, stale
+    calm_ns = int(limits.calm_s * NANOSECONDS)
+    return Doubt(calm_ns, list(spans), int(meta.get("end_ns", 0)), int(meta.get("windows", 0)))
 
 
 def _restore_rows(database: sqlite3.Connection, strata: Strata, kinds: dict[Pool, Kinds]) -> tuple[set[int], list[int]]:

@@ -82,9 +82,13 @@ class Writer:
             self._write(gone, state)
             self._gone.difference_update(gone)
             self._rows, self._statements = {}, []
+        self.shorten_log()
+        return True
+
+    def shorten_log(self) -> None:
+        """Begin the log anew where it is long; others write to it too."""
         if self._log_bytes() > self._most_log // 2:
             self._start_log_anew()
-        return True
 
     def vacuum(self) -> None:
         """Give pages that are free back to the disk, some at a time."""

@@ -27,8 +27,19 @@ from covey.protocol.seeds import child_seeds, random_words, uniforms, word
 from covey.protocol.settings import Settings
 from covey.protocol.statistics import STATISTICS_ROUND
 from covey.protocol.tally import RECEIPT_BYTES
+from covey.protocol.work import (
+    CLIENT,
+    Trained,
+    is_classifier,
+    moved_variates,
+    rule_of,
+    sketch_message,
+    train_clients,
+    training_rows,
+)
 
 __all__ = [
+    "CLIENT",
     "NO_LIMIT",
     "RECEIPT_BYTES",
     "STATISTICS_ROUND",
@@ -52,6 +63,7 @@ __all__ = [
     "Settings",
     "SketchesReceived",
     "Started",
+    "Trained",
     "UpdatesReceived",
     "Validate",
     "ValidationDone",
@@ -59,8 +71,14 @@ __all__ = [
     "below",
     "block_of",
     "child_seeds",
+    "is_classifier",
+    "moved_variates",
     "random_words",
     "recipe_of",
+    "rule_of",
+    "sketch_message",
+    "train_clients",
+    "training_rows",
     "uniforms",
     "word",
 ]

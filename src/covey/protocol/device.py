@@ -5,7 +5,7 @@ another door, so the two cannot come apart. No numpy here, but the room's other
 modules need it; what a device without numpy has is `covey.core`.
 """
 
-from covey.core import DeviceEffect, DeviceEvent, DeviceRecord
+from covey.core import DeviceEffect, DeviceEvent, DeviceRecord, DeviceState
 
 
 class Device:
@@ -23,6 +23,26 @@ class Device:
     def next_deadline(self) -> int | None:
         """When to call with a DEADLINE event, in milliseconds; None: no deadline."""
         return self._record.deadline_ms
+
+    @property
+    def state(self) -> DeviceState:
+        """What it is doing."""
+        return self._record.state
+
+    @property
+    def round(self) -> int:
+        """Of the task at hand, or of the last one."""
+        return self._record.round
+
+    @property
+    def counter(self) -> int:
+        """Of the last message made."""
+        return self._record.counter
+
+    @property
+    def completed(self) -> int:
+        """Messages with a durable receipt."""
+        return self._record.completed
 
     def snapshot(self) -> bytes:
         """The record's 64 bytes."""

@@ -1,6 +1,6 @@
 """What a coordinator wants done. It does nothing itself: results come back as events."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from covey.models import ModelVersion
 from covey.protocol.records import RoundRecord
-from covey.wire import Task, Verdict
+from covey.wire import Task, TaskKind, Verdict
 
 _DURABLE = np.array([verdict.durable for verdict in Verdict])
 
@@ -32,6 +32,14 @@ class SendTasks:
     def sizes(self) -> NDArray[np.uint32]:
         """Bytes of each device's Task, (n)."""
         return np.where(self.is_equipped, len(self.short), len(self.full)).astype(np.uint32)
+
+    def message(self, row: int) -> bytes:
+        """The bytes that one of the devices is sent, its seed in them."""
+        content = self.short if self.is_equipped[row] else self.full
+        task = Task.decode(content)
+        if not isinstance(task, Task):
+            raise TypeError(f"the coordinator made a Task that is {task.label}")
+        return content if task.kind is TaskKind.STATISTICS else replace(task, seed=int(self.seeds[row])).encode()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

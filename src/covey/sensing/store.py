@@ -20,6 +20,9 @@ from itertools import pairwise
 from math import ceil, log
 from typing import Protocol
 
+from covey.core import Loss
+from covey.wire import ModelFile
+
 NANOSECONDS = 1_000_000_000
 PAGE_BYTES = 4096
 BENIGN, ATTACK = "benign", "attack"
@@ -55,6 +58,14 @@ class StoreSchema:
     feature_names: tuple[str, ...]
     scores: ScoreKind
     class_names: tuple[str, ...] = ()  # of the model in use: what an operator may answer
+
+    @classmethod
+    def of(cls, model: ModelFile) -> "StoreSchema":
+        """What a store for this model holds."""
+        is_error = model.design.loss in (Loss.MSE, Loss.HUBER)
+        return cls(
+            model.design.feature_names, ScoreKind.ERROR if is_error else ScoreKind.LOG_ODDS, model.design.class_names
+        )
 
     @property
     def digest(self) -> str:

@@ -8,30 +8,24 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.core import (
-    CLIENT_FIELDS,
-    CLIENT_RESULT_FIELDS,
-    UPDATE_HEADER_FIELDS,
-    Job,
-    Loss,
-    Rows,
-    Status,
-    decode_updates,
-    read_updates,
-    run,
-)
+from covey.core import Rows
 from covey.io import Stopwatch
 from covey.models import ModelVersion
-from covey.protocol import Arrays, Assignment, Equipment, SendTasks, recipe_of
+from covey.protocol import (
+    CLIENT,
+    Arrays,
+    Assignment,
+    Equipment,
+    SendTasks,
+    moved_variates,
+    sketch_message,
+    train_clients,
+    training_rows,
+)
 from covey.simulation.flights import Flight
 from covey.simulation.variates import DeviceVariates
-from covey.telemetry import Dataset, Population, SketchRule, Targets, sketch, to_wire
-from covey.training import device_variates, reach_of
+from covey.telemetry import Dataset, Population, SketchRule, Targets
 from covey.wire import Task, TaskKind
-
-CLIENT = np.dtype(CLIENT_FIELDS)
-RESULT = np.dtype(CLIENT_RESULT_FIELDS)
-HEADER = np.dtype(UPDATE_HEADER_FIELDS)
 
 Rows32 = NDArray[np.uint32]
 
@@ -93,15 +87,14 @@ class Cohorts:
         """Encode all rows; every device does this with its own."""
         inputs = self.population.gather(version.encoding.encode(self.dataset.x))
         labels = self.targets.y[self.population.rows].astype(np.int32)
-        is_classifier = version.spec.loss in (Loss.SOFTMAX_CE, Loss.BCE)
-        self.encoded = Rows(inputs, inputs.shape[0], labels=labels if is_classifier else None)
+        self.encoded = training_rows(version, inputs, labels)
 
     def sketch(self, flight: Flight, rows: Rows32, counters: Rows32) -> NDArray[np.bool_]:
         """Write the sketches of a flight's `rows` (m) into it; which of them worked: all, (m)."""
         messages = []
         for row, counter in zip(rows.tolist(), counters.tolist(), strict=True):
             held = self.population.client_rows(int(flight.devices[row]))
-            messages.append(to_wire(sketch(self.dataset.x[held], self.rule), flight.round, counter).encode())
+            messages.append(sketch_message(self.dataset.x[held], self.rule, flight.round, counter))
         flight.add(rows, messages)
         return np.ones(rows.size, np.bool_)
 
@@ -110,58 +103,30 @@ class Cohorts:
         assignment = flight.assignment
         if assignment is None or self.encoded is None:
             raise ValueError("there is nothing to train before the statistics round is over")
-        task, variate = assignment.task, assignment.variate
-        devices = flight.devices[rows]
+        devices, variate = flight.devices[rows], assignment.variate
         clients = np.zeros(rows.size, CLIENT)
         clients["first_row"] = self.population.first_row[devices]
         clients["n_rows"] = self.population.n_rows[devices]
         clients["counter"] = counters
         clients["seed"] = flight.tasks.seeds[rows]
-        corrections = None
-        if variate is not None:
-            corrections = variate - self.variates.of(devices, variate.size)
-            places = 4 * variate.size * np.arange(rows.size, dtype=np.uint64)
-            clients["correction"] = corrections.ctypes.data + places
-        results = np.zeros(rows.size, RESULT)
+        own = None if variate is None else self.variates.of(devices, variate.size)
         whole = rows.size == flight.devices.size
         messages = flight.content if whole else np.empty(rows.size * flight.stride, np.uint8)
-        job = Job(
-            model=assignment.equipment.version.spec.core,
-            arguments=assignment.arguments,
-            rows=self.encoded,
-            parameters=assignment.parameters,
-            clients=clients,
-            results=results,
-            recipe=recipe_of(task),
-            round=task.round,
-            digest=task.digest,
-            messages=messages,
-            message_stride=flight.stride,
-        )
         with self.training_clock:
-            run(job, self.threads)
-        del corrections
+            done = train_clients(assignment, self.encoded, clients, own, messages, self.threads)
         if not whole:
             flight.content.reshape(-1, flight.stride)[rows] = messages.reshape(-1, flight.stride)
-        flight.sizes[rows] = results["message_size"]
-        worked: NDArray[np.bool_] = results["status"] == Status.OK
-        self.trained += worked.size
-        self.failed += int((~worked).sum())
-        return worked
+        flight.sizes[rows] = done.sizes
+        self.trained += done.worked.size
+        self.failed += int((~done.worked).sum())
+        return done.worked
 
     def move_variates(self, flight: Flight, rows: Rows32) -> None:
         """Devices at a flight's `rows` (m) take over the control variates that their updates lead to."""
         assignment = flight.assignment
         if assignment is None or assignment.variate is None:
             return
-        n_parameters = assignment.variate.size
-        offsets = flight.offsets[rows]
-        headers = np.zeros(rows.size, HEADER)
-        read_updates(flight.content, offsets, flight.sizes[rows], n_parameters, headers)
-        updates = np.zeros((rows.size, n_parameters), np.float32)
-        decode_updates(flight.content, offsets, headers, n_parameters, updates)
         devices = flight.devices[rows]
-        arguments, scale = assignment.arguments, assignment.equipment.step_scale
-        reach = reach_of(arguments, headers["num_examples"])
-        own = self.variates.of(devices, n_parameters)
-        self.variates.keep(devices, device_variates(own, assignment.variate, updates, reach, scale))
+        own = self.variates.of(devices, assignment.variate.size)
+        moved = moved_variates(assignment, own, flight.content, flight.offsets[rows], flight.sizes[rows])
+        self.variates.keep(devices, moved)
