@@ -4,8 +4,11 @@
 #include "bytes.h"
 #include "covey.h"
 #include "encoding.h"
+#include "kernels.h"
 
 #include <float.h>
+
+enum { FEWEST_ROWS = 8 }; /* for which vector kernels make their tables */
 
 /* NaN and -inf read as the lowest finite float, +inf as the highest: a broken sensor is an extreme, never a poison. */
 static float sanitised(float x)
@@ -119,27 +122,27 @@ static float scaled(const covey_encoding *e, uint32_t j, float x)
     return clamped(distance * e->scale[j], e->limit > 0 ? e->limit : FLT_MAX);
 }
 
-static void encode_row(const covey_encoding *e, const float *raw, float *out)
+static float encoded(const covey_encoding *e, uint32_t j, float x)
 {
+    uint32_t first;
     switch (e->kind) {
     case COVEY_ENCODE_STANDARD:
-        for (uint32_t j = 0; j < e->inputs; j++)
-            out[j] = scaled(e, j, sanitised(raw[j]));
-        break;
+        return scaled(e, j, sanitised(x));
     case COVEY_ENCODE_SIGNED_LOG:
-        for (uint32_t j = 0; j < e->inputs; j++)
-            out[j] = scaled(e, j, covey_signed_log(raw[j]));
-        break;
+        return scaled(e, j, covey_signed_log(x));
     case COVEY_ENCODE_KNOTS:
-        for (uint32_t j = 0; j < e->inputs; j++) {
-            uint32_t first = e->offset[j];
-            out[j] = position(e->knot + first, first, e->offset[j + 1] - first, sanitised(raw[j]));
-        }
-        break;
+        first = e->offset[j];
+        return position(e->knot + first, first, e->offset[j + 1] - first, sanitised(x));
     default:
-        for (uint32_t j = 0; j < e->inputs; j++)
-            out[j] = sanitised(raw[j]);
+        return sanitised(x);
     }
+}
+
+void covey_encode_columns(const covey_encoding *e, const float *raw, float *out, uint32_t from, uint32_t to, size_t n_rows)
+{
+    for (size_t row = 0; row < n_rows; row++, raw += e->inputs, out += e->inputs)
+        for (uint32_t j = from; j < to; j++)
+            out[j] = encoded(e, j, raw[j]);
 }
 
 int covey_encode(const covey_encoding *encoding, const float *raw, float *out, size_t n_rows)
@@ -149,8 +152,14 @@ int covey_encode(const covey_encoding *encoding, const float *raw, float *out, s
         return status;
     if (n_rows > 0 && (!raw || !out))
         return COVEY_E_ARGUMENT;
-    for (size_t row = 0; row < n_rows; row++)
-        encode_row(encoding, raw + row * encoding->inputs, out + row * encoding->inputs);
+#if COVEY_VECTOR_KERNELS
+    const covey_kernels *kernels = covey_kernels_active();
+    if (kernels->encode && encoding->kind != COVEY_ENCODE_IDENTITY && n_rows >= FEWEST_ROWS) {
+        kernels->encode(encoding, raw, out, n_rows);
+        return COVEY_OK;
+    }
+#endif
+    covey_encode_columns(encoding, raw, out, 0, encoding->inputs, n_rows);
     return COVEY_OK;
 }
 

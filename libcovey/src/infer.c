@@ -7,7 +7,9 @@
  * so their order cannot matter: loops run across outputs as wide as they like, and the bits are the same everywhere. */
 #include "quant.h"
 
-enum { ACTIVATION_LIMIT = 2047, HAT = 2048, TILE = 16 };
+#include "infer.h"
+
+enum { TILE = 16, FEWEST_ROWS = 8 }; /* FEWEST_ROWS: for which vector kernels put their weights in order */
 
 typedef struct {
     float *values[2];   /* between layers, in turns */
@@ -34,12 +36,22 @@ static size_t scratch_bytes(const scratch *s)
     return 2 * sizeof(float) * (size_t)s->width + sizeof(int16_t) * (size_t)s->n_codes;
 }
 
+static size_t batch_bytes(const covey_model *model)
+{
+#if COVEY_VECTOR_KERNELS
+    return covey_batch_size(model);
+#else
+    (void)model;
+    return 0;
+#endif
+}
+
 size_t covey_int8_predict_size(const covey_model *model)
 {
     if (covey_int8_size(model) == 0)
         return 0;
     scratch s = scratch_of(model);
-    return scratch_bytes(&s);
+    return scratch_bytes(&s) + batch_bytes(model);
 }
 
 /* Activations to 12 bits; returns the value of one step. */
@@ -51,13 +63,13 @@ static float quantise_row(const float *x, uint32_t n, int16_t *codes)
         largest = magnitude > largest ? magnitude : largest;
     }
     float limit = covey_bits_float((uint32_t)largest);
-    float inverse = limit < COVEY_NEGLIGIBLE ? 0.0f : ACTIVATION_LIMIT / limit;
+    float inverse = limit < COVEY_NEGLIGIBLE ? 0.0f : COVEY_ACTIVATION_LIMIT / limit;
     for (uint32_t i = 0; i < n; i++)
         codes[i] = (int16_t)covey_rounded(x[i] * inverse);
-    return limit < COVEY_NEGLIGIBLE ? 0.0f : limit / ACTIVATION_LIMIT;
+    return limit < COVEY_NEGLIGIBLE ? 0.0f : limit / COVEY_ACTIVATION_LIMIT;
 }
 
-/* Positions to hats: row i has weight HAT - upper, row i + 1 has `upper`. Positions outside read as the end knots. */
+/* Positions to hats: row i has weight COVEY_HAT - upper, row i + 1 has `upper`. Positions outside read as the end knots. */
 static void hats_of_row(const float *x, uint32_t n, uint32_t knots, int16_t *upper, uint16_t *row)
 {
     float last = (float)(knots - 1);
@@ -67,7 +79,7 @@ static void hats_of_row(const float *x, uint32_t n, uint32_t knots, int16_t *upp
         uint32_t at = (uint32_t)t;
         at = at > knots - 2 ? knots - 2 : at;
         row[i] = (uint16_t)at;
-        upper[i] = (int16_t)covey_rounded((t - (float)at) * HAT);
+        upper[i] = (int16_t)covey_rounded((t - (float)at) * COVEY_HAT);
     }
 }
 
@@ -80,7 +92,7 @@ static void sums_of(const int8_t *weight, uint32_t stride, const int16_t *codes,
         out[o] = 0;
     for (uint32_t i = 0; i < n; i++) {
         const int8_t *a = weight + (size_t)(row ? row[i] : i) * stride;
-        int32_t up = codes[i], down = HAT - up;
+        int32_t up = codes[i], down = COVEY_HAT - up;
         for (uint32_t o = 0; o < width; o++)
             out[o] += row ? down * a[o] + up * a[stride + o] : up * a[o];
     }
@@ -124,7 +136,7 @@ static float pooled(const covey_layer *layer, const float *window)
     return layer->kind == COVEY_MEANPOOL1D ? value / (float)layer->kernel : value;
 }
 
-static void pool(const covey_layer *layer, const float *in, float *out)
+void covey_pool_row(const covey_layer *layer, const float *in, float *out)
 {
     for (uint32_t step = 0; step < covey_layer_steps(layer); step++)
         for (uint32_t c = 0; c < layer->outputs; c++)
@@ -135,11 +147,11 @@ static void pool(const covey_layer *layer, const float *in, float *out)
 static void run_layer(const covey_layer *layer, const uint8_t *bytes, const scratch *s, const float *in, float *out)
 {
     if (!covey_layer_rows(layer)) {
-        pool(layer, in, out);
+        covey_pool_row(layer, in, out);
     } else if (layer->kind == COVEY_SPLINE) {
         uint16_t *row = (uint16_t *)s->codes + layer->inputs;
         hats_of_row(in, layer->inputs, layer->knots, s->codes, row);
-        outputs_of(layer, bytes, s->codes, row, 1.0f / HAT, out);
+        outputs_of(layer, bytes, s->codes, row, 1.0f / COVEY_HAT, out);
     } else {
         float unit = quantise_row(in, covey_layer_values_in(layer), s->codes);
         for (uint32_t step = 0; step < covey_layer_steps(layer); step++)
@@ -170,17 +182,23 @@ int covey_int8_predict(const covey_model *model, const uint8_t *bytes, size_t si
     if (status != COVEY_OK)
         return status;
     scratch s = scratch_of(model);
-    if (!inputs || !outputs || (!arena && scratch_bytes(&s) > 0))
+    size_t needed = scratch_bytes(&s) + batch_bytes(model);
+    if (!inputs || !outputs || (!arena && needed > 0))
         return COVEY_E_ARGUMENT;
-    if (arena_size < scratch_bytes(&s))
+    if (arena_size < needed)
         return COVEY_E_ARENA;
     uint32_t n_in = covey_model_inputs(model), n_out = covey_model_outputs(model);
-    if (!covey_all_finite(inputs, (size_t)n_rows * n_in))
+    if (!covey_kernels_active()->finite(inputs, (size_t)n_rows * n_in))
         return COVEY_E_NONFINITE;
     s.values[0] = (float *)arena;
     s.values[1] = s.values[0] + s.width;
     s.codes = (int16_t *)(s.values[1] + s.width);
-    for (uint32_t r = 0; r < n_rows && status == COVEY_OK; r++) {
+    uint32_t r = 0;
+#if COVEY_VECTOR_KERNELS
+    if (n_rows >= FEWEST_ROWS && batch_bytes(model) > 0) /* where it stops early, the row at fault is found below */
+        r = covey_batch_predict(model, bytes, inputs, n_rows, outputs, (uint8_t *)arena + scratch_bytes(&s));
+#endif
+    for (; r < n_rows && status == COVEY_OK; r++) {
         status = run_row(model, bytes, &s, inputs + (size_t)r * n_in, outputs + (size_t)r * n_out);
         if (status == COVEY_OK && !covey_all_finite(outputs + (size_t)r * n_out, n_out))
             status = COVEY_E_NONFINITE;

@@ -5,6 +5,8 @@
 
 #include "arithmetic.h"
 #include "covey.h"
+#include "kernel_encode.h"
+#include "kernel_int8.h"
 #include "kernel_matrix.h"
 #include "kernel_spline.h"
 
@@ -173,6 +175,12 @@ static int all_finite(const float *x, size_t n)
     return (uint32_t)most <= COVEY_FLOAT_MAX_BITS;
 }
 
+static void exponentials(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = covey_exp_inline(x[i]);
+}
+
 const covey_kernels KERNEL_TABLE = {
     .name = KERNEL_NAME,
     .lanes = LANES,
@@ -189,6 +197,9 @@ const covey_kernels KERNEL_TABLE = {
     .activate_back = activate_back,
     .softmax = softmax,
     .finite = all_finite,
+    .encode = encode_rows,
+    .int8_product = int8_product,
+    .exponentials = exponentials,
 };
 
 #endif

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "covey.h"
+
 /* Below this magnitude quotients such as 127 * 65536 / max could overflow: such a block, column or row counts as zero. */
 #define COVEY_NEGLIGIBLE 1e-30f
 
@@ -63,6 +65,30 @@ typedef struct {
     void *scratch; /* spline_scratch() bytes; vector kernels keep the places of the forward pass there */
 } covey_spline;
 
+enum { COVEY_INT8_ROWS = 16 };
+
+/* A dense, spline or conv1d layer of an int8 model over a batch: infer.c says what the numbers are. Weights stand in pairs
+ * of rows, 2k and 2k + 1, or k and k + 1 for a spline layer: (pair, column, 2), and LANES pairs of slack. */
+typedef struct {
+    const float *x;
+    size_t x_stride;
+    const int8_t *pairs;
+    const float *scale, *bias; /* zeros up to a whole vector */
+    uint32_t samples;          /* at most COVEY_INT8_ROWS */
+    uint32_t values_in, fan_in, cols;
+    uint32_t knots;            /* 0: not a spline layer */
+    uint32_t steps, step_in;
+    float *out;                /* before the activation; whole vectors are written, zeros behind `cols` */
+    size_t out_stride;
+    void *scratch;             /* covey_int8_scratch bytes */
+} covey_int8_product;
+
+static inline size_t covey_int8_scratch(uint32_t samples, uint32_t values_in)
+{
+    size_t codes = ((size_t)values_in + 1) * samples * sizeof(int16_t), hats = 2 * sizeof(uint32_t) * (size_t)values_in;
+    return (codes > hats ? codes : hats) + 8;
+}
+
 enum { COVEY_SOFTMAX_ROWS = 32 };
 
 /* Softmax cross-entropy of a batch: logits become gradients (p - target) * scale. Targets are `rest` for every class and
@@ -99,13 +125,21 @@ typedef struct {
     void (*activate_back)(int activation, float *y, const float *dy, size_t n); /* y = dy * activation'(y) */
     void (*softmax)(const covey_cross_entropy *softmax);
     int (*finite)(const float *x, size_t n);
+    /* NULL in the portable kernels, whose callers have plain loops for little memory. */
+    void (*encode)(const covey_encoding *encoding, const float *raw, float *out, size_t n_rows);
+    void (*int8_product)(const covey_int8_product *product);
+    void (*exponentials)(float *x, size_t n);
 } covey_kernels;
 
 extern const covey_kernels covey_kernels_portable;
 #if defined(__x86_64__) && defined(__GNUC__)
+#define COVEY_VECTOR_KERNELS 1
 extern const covey_kernels covey_kernels_avx512, covey_kernels_avx2, covey_kernels_sse2;
 #elif defined(__aarch64__) && defined(__GNUC__)
+#define COVEY_VECTOR_KERNELS 1
 extern const covey_kernels covey_kernels_neon;
+#else
+#define COVEY_VECTOR_KERNELS 0
 #endif
 
 const covey_kernels *covey_kernels_active(void);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
@@ -20,6 +21,9 @@
 #define TILE 4
 #define OUTER_TILE 6
 #define WIDTH 2
+#define MULTIPLY_PAIRS(a, b) ((vector_int)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
+#define WIDEN(at) _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(at)))
+#define CHOOSE(mask, yes, no) ((vector_int)_mm256_blendv_epi8((__m256i)(no), (__m256i)(yes), (__m256i)(mask)))
 #define KERNEL_NAME "avx2"
 #define KERNEL_TABLE covey_kernels_avx2
 #include "kernel_elements.h"

@@ -11,6 +11,9 @@
 /* Terms of one sum that int32 holds for certain: infer.c has the proof. */
 enum { COVEY_FAN_IN_LIMIT = 8000 };
 
+/* Activations are integers of at most this magnitude; the hats of a spline feature are integers that sum to COVEY_HAT. */
+enum { COVEY_ACTIVATION_LIMIT = 2047, COVEY_HAT = 2048 };
+
 /* Terms of one output's sum; a spline feature's two hats count as one. */
 static inline uint32_t covey_fan_in(const covey_layer *layer)
 {

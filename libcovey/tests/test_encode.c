@@ -164,8 +164,78 @@ static void histograms_add_up(void)
     CHECK(covey_histogram(0, 0, 1, 1, counts) == COVEY_OK);
 }
 
+/* Values at, beside and far from knots, and all that is odd. */
+static float odd_value(uint64_t i, const float *knot, uint32_t n_knots)
+{
+    static const float odd[] = {NAN, -NAN, INFINITY, -INFINITY, 0.0f, -0.0f, FLT_MAX, -FLT_MAX, FLT_MIN, 1e-45f, -1e-45f};
+    uint64_t draw = covey_random_u64(31, i);
+    float at = knot[(draw >> 8) % n_knots];
+    switch (draw % 6) {
+    case 0:
+        return odd[(draw >> 16) % (sizeof odd / sizeof odd[0])];
+    case 1:
+        return at;
+    case 2:
+        return nextafterf(at, draw & 64 ? INFINITY : -INFINITY);
+    default:
+        return at + ((float)(draw >> 40) / (1 << 24) - 0.5f) * (draw & 64 ? 3.0f : 1e10f);
+    }
+}
+
+/* Knots of a feature: some equal to their neighbour, some at the ends of the floats, 2 to `most` of them. */
+static uint32_t draw_knots(float *knot, uint64_t seed, uint32_t most)
+{
+    uint32_t n = 2 + (uint32_t)(covey_random_u64(seed, 0) % (most - 1));
+    knot[0] = seed % 5 == 0 ? -FLT_MAX : (float)(int32_t)(covey_random_u64(seed, 1) >> 40) - 8e6f;
+    for (uint32_t k = 1; k < n; k++) {
+        uint64_t draw = covey_random_u64(seed, 1 + k);
+        knot[k] = knot[k - 1] + (draw % 3 == 0 ? 0.0f : draw % 3 == 1 ? (float)(draw >> 60) : (float)(draw >> 44));
+    }
+    if (seed % 7 == 0)
+        knot[n - 1] = FLT_MAX;
+    return n;
+}
+
+/* What vector kernels make of blocks is what one row at a time gives, in place too. */
+static void every_kernel_encodes_to_the_same_bits(void)
+{
+    enum { FEATURES = 37, MOST = 40, ROWS = 29 };
+    static const char *const kernels[] = {"portable", "sse2", "neon", "avx2", "avx512"};
+    static float knot[FEATURES * MOST], raw[ROWS * FEATURES], alone[ROWS * FEATURES], block[ROWS * FEATURES];
+    float center[FEATURES], scale[FEATURES];
+    uint16_t offset[FEATURES + 1] = {0};
+    const char *before = covey_kernel_name();
+    for (uint32_t trial = 0; trial < 60; trial++) {
+        uint32_t features = trial < FEATURES ? trial + 1 : FEATURES, most = trial % 10 == 9 ? MOST : 11;
+        for (uint32_t j = 0; j < features; j++) {
+            offset[j + 1] = (uint16_t)(offset[j] + draw_knots(knot + offset[j], 1000 * trial + j, most));
+            center[j] = (float)(int32_t)(covey_random_u64(41, j) >> 50) - 8000.0f;
+            scale[j] = j % 9 == 8 ? FLT_MAX : (float)(covey_random_u64(42, j) >> 40) * 1e-9f;
+        }
+        for (uint32_t i = 0; i < ROWS * features; i++)
+            raw[i] = odd_value(10000 * trial + i, knot, offset[features]);
+        for (uint8_t kind = COVEY_ENCODE_IDENTITY; kind <= COVEY_ENCODE_KNOTS; kind++) {
+            covey_encoding e = {kind, (uint16_t)features, center, scale, trial % 2 ? 8.0f : 0.0f, knot, offset};
+            CHECK(covey_kernel_select("portable") == COVEY_OK);
+            for (uint32_t r = 0; r < ROWS; r++)
+                CHECK(covey_encode(&e, raw + r * features, alone + r * features, 1) == COVEY_OK);
+            for (uint32_t k = 0; k < sizeof kernels / sizeof kernels[0]; k++) {
+                if (covey_kernel_select(kernels[k]) != COVEY_OK)
+                    continue;
+                CHECK(covey_encode(&e, raw, block, ROWS) == COVEY_OK);
+                CHECK(memcmp(block, alone, ROWS * features * sizeof(float)) == 0);
+                memcpy(block, raw, ROWS * features * sizeof(float));
+                CHECK(covey_encode(&e, block, block, ROWS) == COVEY_OK);
+                CHECK(memcmp(block, alone, ROWS * features * sizeof(float)) == 0);
+            }
+        }
+    }
+    CHECK(covey_kernel_select(before) == COVEY_OK);
+}
+
 int main(void)
 {
+    every_kernel_encodes_to_the_same_bits();
     positions_follow_the_knots();
     equal_knots_are_a_step();
     positions_stay_within_their_feature();

@@ -86,7 +86,7 @@ static void the_largest_sums_do_not_overflow(void)
 {
     enum { N = 1024 };
     static covey_layer layers[] = {{COVEY_SPLINE, COVEY_LINEAR, N, 17, 2 * N, 0, 0, 0}, {COVEY_DENSE, COVEY_LINEAR, N, 17, 0, 0, 0, 0}};
-    static float inputs[N], out[17], arena[2 * N];
+    static float inputs[N], out[17], arena[64 * N];
     for (int k = 0; k < 2; k++) {
         covey_model model = {&layers[k], 1, COVEY_MSE};
         uint32_t size = covey_int8_size(&model), outputs = 17;
@@ -109,7 +109,7 @@ static void hostile_bytes_and_inputs_are_refused(void)
     covey_model model = {layers, 2, COVEY_MSE};
     uint8_t bytes[40];
     float parameters[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3}, inputs[2] = {1, 2}, out[2];
-    char arena[64];
+    uint64_t arena[512];
     CHECK(covey_int8_quantise(&model, parameters, bytes, sizeof bytes) == COVEY_OK);
     CHECK(covey_int8_predict(&model, bytes, 39, inputs, 1, out, arena, sizeof arena) == COVEY_E_LENGTH);
     CHECK(covey_int8_dequantise(&model, bytes, 41, parameters) == COVEY_E_LENGTH);
@@ -143,15 +143,93 @@ static void positions_out_of_range_read_as_the_ends(void)
     covey_model model = {&layer, 1, COVEY_MSE};
     const float parameters[] = {1, 2, 127, 0};
     const float inputs[] = {-5, 0, 0.5f, 2, 1e30f}, expected[] = {1, 1, 1.5f, 127, 127};
-    float out[5], arena[4];
+    float out[5];
+    uint64_t arena[1024];
     uint8_t bytes[11];
     CHECK(covey_int8_quantise(&model, parameters, bytes, sizeof bytes) == COVEY_OK);
     CHECK(covey_int8_predict(&model, bytes, 11, inputs, 5, out, arena, sizeof arena) == COVEY_OK);
     CHECK(memcmp(out, expected, sizeof out) == 0);
 }
 
+/* Blocks of rows on vector kernels give the bits of one row at a time on portable ones, for all kinds of layers. */
+static void every_kernel_predicts_the_same_bits(void)
+{
+    enum { ROWS = 43 };
+    static const char *const kernels[] = {"portable", "sse2", "neon", "avx2", "avx512"};
+    const char *before = covey_kernel_name();
+    for (uint32_t trial = 0; trial < 40; trial++) {
+        uint16_t in = (uint16_t)(1 + covey_random_u64(51, trial) % 60), wide = (uint16_t)(1 + covey_random_u64(52, trial) % 70),
+                 out = (uint16_t)(1 + covey_random_u64(53, trial) % 40);
+        covey_layer spline[] = {{COVEY_SPLINE, COVEY_RELU, in, wide, (uint16_t)(in * 2 + 3), 0, 0, 0},
+                                {COVEY_DENSE, COVEY_TANH, wide, out, 0, 0, 0, 0},
+                                {COVEY_DENSE, COVEY_LINEAR, out, in, 0, 0, 0, 0}};
+        uint16_t steps = (uint16_t)(1 + (in + 9 - 3) / 2);
+        covey_layer conv[] = {{COVEY_CONV1D, COVEY_TANH, 3, out, 0, (uint16_t)(in + 9), 3, 2},
+                              {COVEY_MAXPOOL1D, COVEY_RELU, out, out, 0, steps, 2, 1},
+                              {COVEY_CONV1D, COVEY_RELU, out, 5, 0, (uint16_t)(steps - 1), 1, 1},
+                              {COVEY_MEANPOOL1D, COVEY_TANH, 5, 5, 0, (uint16_t)(steps - 1), 3, 1}};
+        const covey_model models[] = {{spline, 3, COVEY_MSE}, {spline + 1, 2, COVEY_MSE}, {conv, 4, COVEY_MSE}};
+        for (uint32_t m = 0; m < 3; m++) {
+            const covey_model *model = &models[m];
+            uint32_t n = covey_model_parameters(model), n_in = covey_model_inputs(model), n_out = covey_model_outputs(model);
+            CHECK(covey_model_check(model) == COVEY_OK);
+            float *parameters = numbers(n, 60 + trial, 0.7f), *inputs = numbers(ROWS * n_in, 61, m ? 3.0f : in * 2.2f);
+            float *alone = malloc(ROWS * n_out * sizeof(float)), *block = malloc(ROWS * n_out * sizeof(float));
+            size_t size = covey_int8_size(model);
+            uint8_t *bytes = malloc(size);
+            CHECK(covey_int8_quantise(model, parameters, bytes, size) == COVEY_OK);
+            memset(inputs + 2 * n_in, 0, n_in * sizeof(float)); /* a row of zeros has no scale */
+            for (uint32_t k = 0; k < sizeof kernels / sizeof kernels[0]; k++) {
+                if (covey_kernel_select(kernels[k]) != COVEY_OK)
+                    continue;
+                size_t arena_size = covey_int8_predict_size(model);
+                void *arena = malloc(arena_size);
+                for (uint32_t r = 0; k == 0 && r < ROWS; r++)
+                    CHECK(covey_int8_predict(model, bytes, size, inputs + r * n_in, 1, alone + r * n_out, arena,
+                                             arena_size) == COVEY_OK);
+                for (uint32_t rows = 7; rows <= ROWS; rows += 9) {
+                    memset(block, 0, ROWS * n_out * sizeof(float));
+                    CHECK(covey_int8_predict(model, bytes, size, inputs, rows, block, arena, arena_size) == COVEY_OK);
+                    CHECK(memcmp(block, alone, rows * n_out * sizeof(float)) == 0);
+                }
+                free(arena);
+            }
+            free(parameters), free(inputs), free(alone), free(block), free(bytes);
+        }
+    }
+    CHECK(covey_kernel_select(before) == COVEY_OK);
+}
+
+/* A row that overflows is found, and the rows before it are written, wherever it lies in a block. */
+static void rows_before_one_that_overflows_are_written(void)
+{
+    enum { ROWS = 40 };
+    covey_layer layers[] = {{COVEY_DENSE, COVEY_LINEAR, 2, 3, 0, 0, 0, 0}, {COVEY_DENSE, COVEY_LINEAR, 3, 2, 0, 0, 0, 0}};
+    covey_model model = {layers, 2, COVEY_MSE};
+    const float parameters[] = {1e30f, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 1, 1, 0, 1, 0, 0};
+    float inputs[2 * ROWS], right[2 * ROWS], out[2 * ROWS];
+    size_t arena_size = covey_int8_predict_size(&model);
+    uint8_t bytes[80], *arena = malloc(arena_size);
+    size_t size = covey_int8_size(&model);
+    CHECK(covey_int8_quantise(&model, parameters, bytes, sizeof bytes) == COVEY_OK);
+    for (uint32_t i = 0; i < 2 * ROWS; i++)
+        inputs[i] = uniform(71, i);
+    CHECK(covey_int8_predict(&model, bytes, size, inputs, ROWS, right, arena, arena_size) == COVEY_OK);
+    for (uint32_t at = 0; at < ROWS; at++) {
+        float kept = inputs[2 * at];
+        inputs[2 * at] = 1e20f;
+        memset(out, 0, sizeof out);
+        CHECK(covey_int8_predict(&model, bytes, size, inputs, ROWS, out, arena, arena_size) == COVEY_E_NONFINITE);
+        CHECK(memcmp(out, right, 2 * at * sizeof(float)) == 0);
+        inputs[2 * at] = kept;
+    }
+    free(arena);
+}
+
 int main(void)
 {
+    every_kernel_predicts_the_same_bits();
+    rows_before_one_that_overflows_are_written();
     every_layer_kind_is_close_to_float();
     bytes_are_as_documented();
     the_largest_sums_do_not_overflow();
