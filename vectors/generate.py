@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from captures import captures  # beside this file
+from streams import streams
 
+from captures import captures  # beside this file
 from covey import core
 from covey.wire import Receipt, Sketch, Task, TaskKind, Verdict
 from covey.wire.task import RecipeTerms, SketchTerms, TrainingTerms
@@ -365,7 +366,7 @@ def device() -> Json:
 
 def documents() -> dict[str, str]:
     """File name: content."""
-    makers = (encodings, int8_models, payloads, updates, receipts, tasks, sketches, device, captures)
+    makers = (encodings, int8_models, payloads, updates, receipts, tasks, sketches, device, captures, streams)
     return {f"{make.__name__}.json": json.dumps(make(), indent=1) + "\n" for make in makers}
 
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streams_exact import ExactStreams
 from twins import bucket, decode_payload, encode_payload, int8_predict, position, sanitised, update_fields
+
+from covey.core import Packet
 
 FOLDER = Path(__file__).resolve().parents[2] / "vectors"
 
@@ -94,3 +97,12 @@ def test_bad_vectors_cover_every_status_a_message_can_have() -> None:
     assert met == {"TRUNCATED", "FORMAT", "VERSION", "LENGTH", "NONFINITE"}
     met = {entry["verdict"] for name in ("receipts", "tasks", "sketches") for entry in entries(name, "bad")}
     assert met == {"MALFORMED", "TOO_LARGE", "WRONG_VERSION", "NONFINITE"}
+
+
+@pytest.mark.parametrize("entry", entries("streams"), ids=lambda entry: entry["name"])
+def test_features_of_streams_agree_to_the_bit(entry: dict) -> None:
+    exact = ExactStreams(entry["capacity"])
+    for packet, row in zip(entry["packets"], entry["rows"], strict=True):
+        assert exact.row(Packet.unpack(bytes.fromhex(packet))).tobytes().hex() == row
+    assert exact.twin.backwards == entry["backwards"]
+    assert sum(table.evictions for table in exact.tables) == entry["evictions"]
