@@ -1,11 +1,11 @@
 """The threshold of a window's score: given, calibrated, or following the device's own benign windows within bounds.
 
 A device may not trust its own traffic fully: whoever can send it packets can try to raise its threshold step by step.
-So what follows is bounded three times. Scores above the threshold count at most as the threshold itself, and no more of
-them than the budget of false alarms expects (left out altogether they would let the threshold sink for ever). The
-threshold moves at most SPEED_PER_H of its distance from the usual score in an hour of traffic. And it never leaves
-REACH of that distance around the value it was calibrated to. Who owns a device for days can still use up the reach:
-calibrate again from traffic you know, and look at alerts of other devices.
+So what follows is bounded three times. Of windows above the threshold only a few count, a multiple of what the budget
+of false alarms expects: those in alarm as the threshold itself, others as little more (left out altogether they would
+let the threshold sink for ever, and one that is too low could never rise). The threshold moves at most SPEED_PER_H of
+its distance from the usual score in an hour of traffic. And it never leaves REACH of that distance around the value it
+was calibrated to. Who owns a device for days can still use up the reach: calibrate again from traffic you know.
 
 Source: quantiles by covey_tail_threshold; peaks over threshold on a stream as in Siffer et al., KDD 2017.
 """
@@ -21,7 +21,10 @@ WINDOWS_A_STEP = 60
 #: Of so many windows the older half counts half: a week of windows of ten seconds.
 FORGETTING = 60_480
 FEWEST_WINDOWS = 30  # that a calibration needs: below, the highest scores say nothing about a tail
-LARGEST_CREDIT = 3.0
+#: Of windows above the threshold so many times the budget count, where there is no alarm; in alarm just the budget.
+CREDIT = 3.0
+LARGEST_CREDIT = 2 * CREDIT
+BEYOND = 0.1  # of the distance: how far above the threshold a score counts at most
 LONGEST_STEP_S = 3600.0
 HIGHEST_RATE = 0.5
 
@@ -96,20 +99,20 @@ class Threshold:
         self._distance = max(self.anchor - usual, abs(self.anchor) / 20, 1e-3)
         return self.value
 
-    def follow(self, score: float, *, is_believed: bool, passed_s: float) -> bool:
-        """Take a window while watching; whether the value moved. `is_believed`: not above the threshold, nor in alarm.
+    def follow(self, score: float, *, in_alarm: bool, passed_s: float) -> bool:
+        """Take a window while watching; whether the value moved. passed_s: time since the window before.
 
-        Only after `settle`. passed_s: time since the window before.
+        Does nothing before `settle`.
         """
         if self.value is None or self.anchor is None:
             return False
         self._passed_s += min(max(passed_s, 0.0), LONGEST_STEP_S)
-        self._credit = min(self._credit + self.rate, LARGEST_CREDIT)
-        if is_believed:
-            self._pending.append(score)
-        elif self._credit >= 1:
-            self._credit -= 1
-            self._pending.append(self.value)
+        self._credit = min(self._credit + CREDIT * self.rate, LARGEST_CREDIT)
+        price = CREDIT if in_alarm else 1.0 if score > self.value else 0.0
+        if self._credit >= price:
+            self._credit -= price
+            highest = self.value if in_alarm else self.value + BEYOND * self._distance
+            self._pending.append(min(score, highest))
         return len(self._pending) >= WINDOWS_A_STEP and self._step(self.value, self.anchor)
 
     def _step(self, value: float, anchor: float) -> bool:

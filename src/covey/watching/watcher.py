@@ -301,7 +301,8 @@ class Watcher:
         if self.mode is Mode.ADAPT:
             if self.scaling is not None and is_trusted:
                 self._follow_scaling()
-            self.threshold.follow(record.window.score, is_believed=is_trusted, passed_s=passed_s)
+            if not record.is_attack:
+                self.threshold.follow(record.window.score, in_alarm=record.in_alarm, passed_s=passed_s)
             scales = self.scaling.follow(passed_s) if self.scaling is not None else None
             if scales is not None:
                 self.detector.rescale(*scales)
