@@ -7,6 +7,7 @@ from covey.pipeline import compile_recipe
 from covey.plan.plan import Plan
 from covey.plan.problems import Problem
 from covey.telemetry import Task
+from covey.wire import SourceKind
 
 
 def unmet_needs(plan: Plan) -> Iterator[Problem]:
@@ -16,6 +17,13 @@ def unmet_needs(plan: Plan) -> Iterator[Problem]:
     yield from _stages_follow_each_other(plan)
     yield from _classes_are_merged_where_they_are_learned(plan)
     yield from _profiles_have_names_of_their_own(plan)
+    yield from _captures_are_watched_in_windows(plan)
+
+
+def _captures_are_watched_in_windows(plan: Plan) -> Iterator[Problem]:
+    if plan.data.source.source_kind is SourceKind.PACKETS and plan.detection.window_s == 0:
+        cause = "captures are judged by windows of time, and `window_s` is 0: each packet would be one"
+        yield Problem(Code.PLAN_CONFLICT, ("detection", "window_s"), cause, "set it to some seconds, such as 10.0")
 
 
 def _the_model_can_learn_the_task(plan: Plan) -> Iterator[Problem]:

@@ -27,7 +27,8 @@ def judge_windows(
     """Detectors on the test captures of `devices`: `shared` ones are everybody's, of `own` each device has one.
 
     Each device sets its thresholds by its own training captures; the fleet's is the median of theirs. A device whose
-    captures are too short for that has no figures. TrafficError where a capture is damaged.
+    captures are too short for that uses the fleet's on the device, and has no other figures. SourceError where a
+    capture is damaged.
     """
     benches = []
     for position, device in enumerate(devices):
@@ -74,13 +75,14 @@ class _Bench:
 
     def judged(self, fleet_threshold: float | None) -> DeviceWindows:
         """Its test captures at its own thresholds, and at the fleet's."""
-        tallies = {name: self._tally(name, threshold) for name, threshold in self.thresholds.items()}
-        thresholds = dict(self.thresholds)
-        timeline = None
-        if fleet_threshold is not None and ON_DEVICE in tallies:
-            thresholds[UNCALIBRATED] = fleet_threshold
-            tallies[UNCALIBRATED] = self._tally(ON_DEVICE, fleet_threshold)
+        thresholds, timeline = dict(self.thresholds), None
+        if fleet_threshold is not None:
+            thresholds = {ON_DEVICE: fleet_threshold, **thresholds, UNCALIBRATED: fleet_threshold}
             timeline = self._timeline(thresholds[ON_DEVICE])
+        tallies = {
+            name: self._tally(ON_DEVICE if name == UNCALIBRATED else name, threshold)
+            for name, threshold in thresholds.items()
+        }
         return DeviceWindows(thresholds, tallies, self.calibrated_hours, timeline)
 
     def _watched(self, capture: ScoredCapture, detector: str, threshold: float) -> Watched:

@@ -48,7 +48,7 @@ class Watched:
 
 
 def score_capture(recording: Recording, names: tuple[str, ...], scorers: Mapping[str, Scorer]) -> ScoredCapture:
-    """Read a capture once and score its rows by all detectors; TrafficError where it is damaged."""
+    """Read a capture once and score its rows by all detectors; SourceError where it is damaged."""
     times, kinds = [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)]
     found: dict[str, list[NDArray[np.float32]]] = {name: [np.zeros(0, np.float32)] for name in scorers}
     begin_ns = None

@@ -38,9 +38,8 @@ class RecordedRows:
 
     def names(self, mac: bytes | None) -> bool:
         """Whether a packet is from or to this MAC address."""
-        wanted = np.frombuffer(mac or b"", np.uint8)
         ends = (self.packets["source_mac"], self.packets["destination_mac"])
-        return any(bool((end == wanted).all(axis=1).any()) for end in ends)
+        return any(mac in end.tolist() for end in ends)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +59,7 @@ class Recording:
         return int(first.packets["time_ns"][0]) + round(self.warm_up_s * NS)
 
     def parts(self, feature_names: tuple[str, ...]) -> Iterator[RecordedRows]:
-        """The capture's rows, from its first packet on, warm-up included; TrafficError where it is damaged."""
+        """The capture's rows, from its first packet on, warm-up included; SourceError where it is damaged."""
         for block in open_source(self.path, PACKETS, feature_names=feature_names).blocks():
             if block.n:
                 yield RecordedRows(

@@ -42,8 +42,7 @@ def main() -> None:
     "--data",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Folder of <device>.csv.gz files, or the folder that holds the Plan's data.path."
-    " Default: COVEY_DATA, then ../shared/data.",
+    help="Folder that holds the Plan's data.path, or that folder itself. Default: COVEY_DATA, then ../shared/data.",
 )
 @OVERRIDES
 @click.option("--seeds", metavar="N|LIST", help="Repeat with N seeds from the Plan's on, or with a list such as 1,5,9.")

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from covey.apps.printable import printable
-from covey.apps.report.page import percent, size
+from covey.apps.report.page import number, percent, size, together
 from covey.apps.report.tree import Result, Score, Scores
+from covey.apps.report.window_tree import WatchedDevice, Windows
 from covey.protocol import Outcome
 from covey.simulation import RoundReport
 
@@ -153,6 +154,31 @@ def show_devices(result: Result, out: TextIO) -> None:
         console.print(Text(f"new device {printable(name)}: {_score(score)}"))
     if result.hold_out_mean:
         console.print(Text(f"new devices, mean: {_score(result.hold_out_mean)}"))
+
+
+def show_windows(windows: Windows, out: TextIO) -> None:
+    """The table of held-out captures: what each device would have found, and how often it would have been wrong."""
+    console = Console(file=out, width=None if out.isatty() else 140, highlight=False)
+    budget = f"{windows.alarms_per_hour:g} an hour"
+    table = _table(f"held-out captures, int8 as on a device: windows of {windows.window_s:g} s, a budget of {budget}")
+    _add_column(table, "device", justify="left")
+    for heading in ("attack windows found", "attacks noticed", "benign hours", "above an hour", "false alarms an hour"):
+        _add_column(table, heading, justify="right")
+    for name, device in windows.devices.items():
+        table.add_row(_line(printable(name)), *map(_line, _watched(device)))
+    table.add_section()
+    table.add_row(_line("all together"), *map(_line, _watched(together(windows))))
+    console.print(table)
+
+
+def _watched(device: WatchedDevice) -> tuple[str, ...]:
+    score = device.int8
+    if score is None:
+        return "-", "-", number(device.benign_hours), "-", "-"
+    found = f"{_hundredths(score.tpr)} % of {device.attack_windows:,}" if score.tpr is not None else "-"
+    noticed = f"{score.incidents_found} of {device.incidents}" if device.incidents else "-"
+    rates = number(score.above_per_hour), number(score.false_alarms_per_hour)
+    return found, noticed, number(device.benign_hours), *rates
 
 
 def _table(title: str) -> Table:

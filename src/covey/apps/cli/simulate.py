@@ -15,7 +15,7 @@ import click
 
 from covey import __version__
 from covey.apps.cli.data_folder import data_folder
-from covey.apps.cli.live import progress, show_devices
+from covey.apps.cli.live import progress, show_devices, show_windows
 from covey.apps.cli.plain_fedavg import with_plain_fedavg
 from covey.apps.cli.rendering import Exit, show_warning
 from covey.apps.cli.run_folder import RunFolder, new_run, old_run, seeds_of
@@ -84,6 +84,8 @@ def _written(tree: Tree, run: Run, screen: TextIO) -> str:
         for model in first.glob("*.covey"):
             write_atomically(folder / model.name, model.read_bytes())
     show_devices(result, screen)
+    if result.windows:
+        show_windows(result.windows, screen)
     screen.write(f"\nreport: {folder / 'report.html'}\n")
     return text
 

@@ -17,7 +17,7 @@ from covey.apps.report.drawing import Chart
 from covey.apps.report.figures import MEASURES, SERIES, charts
 from covey.apps.report.tree import Result, Score
 from covey.apps.report.window_figures import timeline_key
-from covey.apps.report.window_tree import WatchedDevice
+from covey.apps.report.window_tree import WatchedDevice, Windows
 
 _HERE = Path(__file__).parent
 
@@ -189,8 +189,13 @@ def _window_rows(result: Result) -> list[tuple[str, WatchedDevice]]:
     windows = result.windows
     if windows is None:
         return []
+    return [*windows.devices.items(), ("all together", together(windows))]
+
+
+def together(windows: Windows) -> WatchedDevice:
+    """All devices' held-out captures as if they were one device's."""
     devices = list(windows.devices.values())
-    total = WatchedDevice(
+    return WatchedDevice(
         benign_hours=sum(device.benign_hours or 0.0 for device in devices),
         attack_windows=sum(device.attack_windows or 0 for device in devices),
         incidents=sum(device.incidents or 0 for device in devices),
@@ -199,7 +204,6 @@ def _window_rows(result: Result) -> list[tuple[str, WatchedDevice]]:
         local=windows.pooled.get("local"),
         central=windows.pooled.get("central"),
     )
-    return [*windows.devices.items(), ("all together", total)]
 
 
 def _timelines(result: Result) -> list[tuple[str, str]]:
