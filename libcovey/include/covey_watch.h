@@ -74,7 +74,7 @@ typedef struct {
     uint64_t truncated, malformed; /* of these, with that note */
     uint64_t other;                /* of these, of kind OTHER */
     uint64_t skipped;              /* packets of pcapng interfaces of unknown link types: counted, not given */
-    uint32_t link;                 /* pcap: link type */
+    uint32_t link;                 /* pcap: link type, the one that is refused too (COVEY_E_VERSION, format UNKNOWN) */
     uint32_t snap_bytes;           /* pcapng: of the section's first interface */
     uint8_t format;                /* covey_capture_format */
     uint8_t is_swapped;            /* the numbers are big-endian */

@@ -47,13 +47,14 @@ static int start_pcap(covey_capture *capture, const uint8_t *bytes, size_t size,
     if (size < PCAP_HEADER)
         return COVEY_OK;
     uint32_t magic = u32(capture, bytes);
-    uint32_t link = u32(capture, bytes + 20) & 0x03FFFFFF; /* above: how long the frames' check sums are */
-    if (u16(capture, bytes + 4) != 2 || u16(capture, bytes + 6) != 4 || !covey_link_is_known(link))
+    if (u16(capture, bytes + 4) != 2 || u16(capture, bytes + 6) != 4)
+        return COVEY_E_VERSION;
+    capture->link = u32(capture, bytes + 20) & 0x03FFFFFF; /* above: how long the frames' check sums are */
+    if (!covey_link_is_known(capture->link))
         return COVEY_E_VERSION;
     capture->is_nanoseconds = magic == PCAP_NANOSECONDS;
     capture->is_modified = magic == PCAP_MODIFIED;
     capture->snap_bytes = u32(capture, bytes + 16);
-    capture->link = link;
     capture->format = COVEY_CAPTURE_PCAP;
     step->size = PCAP_HEADER;
     return COVEY_OK;

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 from array import array
 from dataclasses import astuple
 from decimal import Decimal
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packet_oracles import by_dpkt, load_writers, seen
-from scapy.all import Ether, Raw, RawPcapNgReader, RawPcapReader, wrpcap, wrpcapng
+from scapy.all import Ether, RawPcapNgReader, RawPcapReader, wrpcap, wrpcapng
 
 from covey import core
 from covey.core import CaptureDamageError, CaptureFormat, CaptureReader, LinkType, Packet, Status
@@ -263,7 +265,9 @@ def test_damage_is_told_with_its_place_after_the_packets_before_it(name: str) ->
 def test_damage_is_told_in_words() -> None:
     assert "not a capture file" in str(by_hand.read(BAD["not a capture"])[1])
     assert "byte 83, after 1 packets" in str(by_hand.read(BAD["pcap microseconds out of range"])[1])
-    assert "link type, at byte 0" in str(by_hand.read(BAD["pcap of an unknown link"])[1])
+    assert "of link type 147; read are NULL 0, ETHERNET 1, " in str(by_hand.read(BAD["pcap of an unknown link"])[1])
+    assert "version, at byte 0," in str(by_hand.read(BAD["pcap version 2.3"])[1])
+    assert "version, at byte 0," in str(by_hand.read(BAD["pcapng version 2.0"])[1])
     assert "1,048,576 bytes at byte 83" in str(by_hand.read(BAD["pcap record of 4 GB"])[1])
     assert "64 interfaces" in str(by_hand.read(BAD["pcapng 65 interfaces"])[1])
 
@@ -298,7 +302,33 @@ def test_buffers_that_are_none_are_refused() -> None:
     assert reader.counts.packets == 0
 
 
-def test_scapy_agrees_that_the_hostile_sizes_are_in_the_files() -> None:
-    """Guards the bad files themselves: they hold the numbers that they are named for."""
+KEEPS_VIEWS = """
+import gc, sys
+from covey import core
+
+def keep_the_damage_in_a_cycle():
+    data, block = memoryview(bytes.fromhex(sys.argv[1])), memoryview(bytearray(144))
+    reader = core.CaptureReader()
+    try:
+        while True:
+            data = data[reader.feed(data, block)[0]:]
+    except core.CaptureDamageError as damage:
+        kept, frame = damage, sys._getframe()
+
+for _ in range(50):
+    keep_the_damage_in_a_cycle()
+    gc.collect()
+print("alive")
+"""
+
+
+def test_damage_that_is_kept_with_its_frames_does_not_take_python_down() -> None:
+    """It did: Python 3.11 crashes when it collects a memoryview in a cycle with C's view of it."""
+    bad = BAD["pcap microseconds out of range"].hex()
+    run = subprocess.run([sys.executable, "-c", KEEPS_VIEWS, bad], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "alive\n", "")
+
+
+def test_the_hostile_sizes_are_in_the_files_named_for_them() -> None:
     assert struct.unpack("<I", BAD["pcap record of 4 GB"][83 + 8 : 83 + 12]) == (0xFFFFFFFF,)
-    assert bytes(Raw(BAD["pcapng 65 interfaces"])).count(b"\x01\x00\x00\x00\x14\x00\x00\x00") == 65
+    assert BAD["pcapng 65 interfaces"].count(b"\x01\x00\x00\x00\x14\x00\x00\x00") == 65

@@ -234,9 +234,12 @@ def test_any_bytes_are_a_frame(link: LinkType, frame: bytes, time_ns: int) -> No
     assert Packet.unpack(packet.pack()) == packet
 
 
-def test_an_unknown_link_is_refused() -> None:
+def test_unknown_links_and_numbers_out_of_range_are_refused() -> None:
     with pytest.raises(CoreError, match="does not know"):
         core.read_frame(147, b"x")
+    for time_ns, size_bytes in ((2**63, None), (0, 2**32)):
+        with pytest.raises(CoreError, match="out of its range"):
+            core.read_frame(LinkType.RAW, b"x", time_ns, size_bytes)
 
 
 # ---------------------------------------------------------------- blocks of packets

@@ -165,9 +165,13 @@ def read_frame(link: LinkType, frame: "ReadableBuffer", time_ns: int = 0, size_b
     """What is kept of one frame; size_bytes: of the frame on the wire, where more of it was there than captured."""
     memory = memoryview(frame).cast("B")
     packet = ffi.new("covey_packet *")
-    packet.time_ns = time_ns
-    packet.size_bytes = len(memory) if size_bytes is None else max(size_bytes, len(memory))
-    checked(lib.covey_packet_read(packet, link, ffi.from_buffer(memory), len(memory)), "reading a frame")
+    try:
+        packet.time_ns = time_ns
+        packet.size_bytes = len(memory) if size_bytes is None else max(size_bytes, len(memory))
+    except OverflowError:
+        checked(Status.ARGUMENT, f"reading a frame of {size_bytes} bytes at {time_ns} ns")
+    status = lib.covey_packet_read(packet, link, ffi.from_buffer(memory), len(memory))
+    checked(status, "reading a frame")
     return Packet.unpack(ffi.buffer(packet))
 
 
@@ -187,17 +191,8 @@ def read_frames(
     1970. offsets (n) uint64; captured, sizes (n) uint32; times_ns (n) int64. CoreError, and nothing written, if a frame
     is not within memory, a time is before 1970 or the link is unknown.
     """
-    places = readable("uint64_t", offsets, None, "offsets")
-    n = len(places)
-    block = writable("covey_packet", packets, n, "packets")
-    given = readable("uint32_t", captured, n, "captured")
-    wire = readable("uint32_t", sizes, n, "sizes")
-    times = readable("int64_t", times_ns, n, "times_ns")
-    frames = readable("uint8_t", memory, None, "memory")
-    checked(
-        lib.covey_packets_read(block, link, frames, len(frames), places, given, wire, times, n),
-        "reading frames of an interface",
-    )
+    status = _read_frames(link, memory, offsets, (captured, sizes, times_ns), packets)
+    checked(status, "reading frames of an interface")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +214,11 @@ class CaptureCounts:
 class CaptureDamageError(CoreError):
     """The bytes are no capture, or no longer one from byte `offset` of the file on; `status` says in what way."""
 
-    def __init__(self, status: Status, counts: CaptureCounts, n_interfaces: int) -> None:
+    def __init__(self, status: Status, counts: CaptureCounts, *, link: int = 0, n_interfaces: int = 0) -> None:
         """Say what is wrong from what the reader knows."""
         self.status, self.offset, self.format = status, counts.offset, counts.format
         code = {Status.VERSION: Code.WIRE_VERSION, Status.LENGTH: Code.WIRE_LENGTH}.get(status, Code.WIRE_FORMAT)
-        super().__init__(code, _damage(status, counts, n_interfaces))
+        super().__init__(code, _damage(status, counts, link, n_interfaces))
 
 
 class CaptureReader:
@@ -242,15 +237,25 @@ class CaptureReader:
         Give the bytes that are left again until no packet comes of them, then with more behind them; bytes left over
         at the end of a file mean that it was cut off. CaptureDamageError once all packets before the damage were given.
         """
+        n, consumed = self._read(data, packets)
+        if n == Status.ARGUMENT:
+            checked(n, "reading a capture")
+        if n < 0:
+            link, n_interfaces = int(self._capture.link), int(self._capture.n_interfaces)
+            raise CaptureDamageError(Status(n), self.counts, link=link, n_interfaces=n_interfaces)
+        return consumed, n
+
+    def _read(self, data: "ReadableBuffer", packets: "WriteableBuffer") -> tuple[int, int]:
+        """The core's answer and the bytes consumed.
+
+        Apart from `feed`, so that no frame of an exception holds C's view of a memoryview: when Python 3.11 collects
+        those two in a cycle, it crashes.
+        """
         given = readable("uint8_t", data, None, "data")
         block = writable("covey_packet", packets, None, "packets")
         consumed = ffi.new("size_t *")
         n = lib.covey_capture_read(self._capture, given, len(given), consumed, block, len(block))
-        if n == Status.ARGUMENT:
-            checked(n, "reading a capture")
-        if n < 0:
-            raise CaptureDamageError(Status(n), self.counts, int(self._capture.n_interfaces))
-        return int(consumed[0]), int(n)
+        return int(n), int(consumed[0])
 
     @property
     def counts(self) -> CaptureCounts:
@@ -267,14 +272,36 @@ class CaptureReader:
         )
 
 
-def _damage(status: Status, counts: CaptureCounts, n_interfaces: int) -> str:
+def _read_frames(
+    link: LinkType,
+    memory: "ReadableBuffer",
+    offsets: "ReadableBuffer",
+    columns: "tuple[ReadableBuffer, ReadableBuffer, ReadableBuffer]",
+    packets: "WriteableBuffer",
+) -> int:
+    """The core's answer; apart from `read_frames` for the reason that `CaptureReader._read` names."""
+    captured, sizes, times_ns = columns
+    places = readable("uint64_t", offsets, None, "offsets")
+    n = len(places)
+    block = writable("covey_packet", packets, n, "packets")
+    given = readable("uint32_t", captured, n, "captured")
+    wire = readable("uint32_t", sizes, n, "sizes")
+    times = readable("int64_t", times_ns, n, "times_ns")
+    frames = readable("uint8_t", memory, None, "memory")
+    return int(lib.covey_packets_read(block, link, frames, len(frames), places, given, wire, times, n))
+
+
+def _damage(status: Status, counts: CaptureCounts, link: int, n_interfaces: int) -> str:
     """The cause of a CaptureDamageError in words."""
     if status == Status.FORMAT:
         if counts.format == CaptureFormat.UNKNOWN:
             return "these bytes are not a capture file: neither pcap nor pcapng begins like this"
         return f"the capture is damaged at byte {counts.offset:,}, after {counts.packets:,} packets"
     if status == Status.VERSION:
-        return f"the capture's version, or its link type, at byte {counts.offset:,} is not one that is read here"
+        if counts.format == CaptureFormat.UNKNOWN and link:
+            known = ", ".join(f"{kind.name} {kind}" for kind in LinkType)
+            return f"the capture's frames are of link type {link}; read are {known}"
+        return f"the capture's version, at byte {counts.offset:,}, is not one that is read: pcap 2.4, pcapng 1.0"
     if n_interfaces == CAPTURE_INTERFACES:
         return (
             f"the capture has more than {CAPTURE_INTERFACES} interfaces, or a block too long, at byte {counts.offset:,}"
