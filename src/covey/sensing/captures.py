@@ -39,20 +39,20 @@ class CaptureSource:
 
     def blocks(self) -> Iterator[Block]:
         """All packets, in the order of the file."""
-        memory = memoryview(bytearray(BLOCK_ROWS * PACKET_BYTES))
+        # No memoryviews here: Python 3.11 crashes when it collects an exception whose frames hold C buffers of one.
+        memory = bytearray(BLOCK_ROWS * PACKET_BYTES)
         rest = b""
         for chunk in self._incoming.chunks():
             if not chunk:
                 yield self._rows.block(memory, 0)
                 continue
-            data = memoryview(rest + chunk)
+            rest += chunk
             n = BLOCK_ROWS
             while n:  # damage is told by the call after the last packets before it
-                consumed, n = self._feed(data, memory)
-                data = data[consumed:]
+                consumed, n = self._feed(rest, memory)
+                rest = rest[consumed:]
                 if n:
                     yield self._rows.block(memory, n)
-            rest = bytes(data)
         self._left_bytes = len(rest)
         self._check_end()
 
@@ -73,7 +73,7 @@ class CaptureSource:
             *self._rows.notes(),
         )
 
-    def _feed(self, data: memoryview, packets: memoryview) -> tuple[int, int]:
+    def _feed(self, data: bytes, packets: bytearray) -> tuple[int, int]:
         try:
             return self._reader.feed(data, packets)
         except CaptureDamageError as error:

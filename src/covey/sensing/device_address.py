@@ -46,7 +46,7 @@ class DeviceFilter:
             ) from error
         return cls(text, address.packed.ljust(16, b"\0"), is_mac=False, is_ipv6=address.version == 6)
 
-    def keep(self, packets: memoryview, n: int) -> int:
+    def keep(self, packets: bytearray, n: int) -> int:
         """Move the device's packets of n to the front, in order; how many there are."""
         data, wanted = bytes(packets[: n * PACKET_BYTES]), self._address
         first, second = (place.start for place in self._places)

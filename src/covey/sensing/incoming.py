@@ -11,7 +11,7 @@ from pathlib import Path
 
 from covey.errors import Code, SourceError
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 16
 LONGEST_LINE_BYTES = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's way to say: with gzip's head and checksum

@@ -71,16 +71,15 @@ class PacketCsvSource:
     def blocks(self) -> Iterator[Block]:
         """All packets, in the order of the table."""
         memory, n, is_empty = bytearray(BLOCK_ROWS * PACKET_BYTES), 0, True
-        view = memoryview(memory)
         for row in self._table.rows():
             if row is not None:
                 memory[n * PACKET_BYTES : (n + 1) * PACKET_BYTES] = self._packet(*row)
                 n, is_empty = n + 1, False
             if row is None or n == BLOCK_ROWS:
-                yield self._rows.block(view, n)
+                yield self._rows.block(memory, n)
                 n = 0
         if n:
-            yield self._rows.block(view, n)
+            yield self._rows.block(memory, n)
         name = self._incoming.name
         if is_empty:
             raise SourceError(Code.SOURCE_EMPTY, f"{name} is a table of packets, but holds none", where=name)

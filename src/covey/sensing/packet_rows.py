@@ -41,14 +41,14 @@ class PacketRows:
         self._streams = Streams(capacity, seed, columns)
         self._rows = self._room(BLOCK_ROWS)
 
-    def block(self, packets: memoryview, n: int) -> Block:
+    def block(self, packets: bytearray, n: int) -> Block:
         """The rows of n packets (n * 72 bytes, written to where a device is chosen); valid until the next call."""
         if self.filter is not None:
             n = self.filter.keep(packets, n)
         d = len(self.feature_names)
         if n * d > len(self._rows):
             self._rows = self._room(n)
-        block = Block(n, packets[: n * PACKET_BYTES], self._rows[: n * d])
+        block = Block(n, memoryview(packets)[: n * PACKET_BYTES], self._rows[: n * d])
         if n:
             self._streams.update(block.packets, n, block.rows)
         return block

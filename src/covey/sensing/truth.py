@@ -49,6 +49,8 @@ MOST_ROWS = 1_000_000
 LARGEST_TIME_NS = (1 << 63) - 1
 #: Zeek's times are rounded to the microsecond: a connection's first and last packet must not fall out of it.
 ROUNDING_NS = 2_000
+#: Zeek ends a connection of TCP when both sides have closed it, and counts what comes within so long to it.
+CLOSING_NS = 5 * 10**9
 _ADDRESSES, _PORTS = slice(16, 48), slice(60, 64)  # places in a packet (covey_packet)
 _PROTOCOL, _KIND = 66, 67
 _BOTH_PORTS = struct.Struct("=HH")
@@ -300,6 +302,7 @@ def _zeek(incoming: Incoming) -> ZeekTruth:
         kind = connection.detail or connection.label
         families.setdefault(kind, connection.label)
         start_ns, end_ns = connection.start_ns, connection.start_ns + connection.duration_ns
+        end_ns += CLOSING_NS if connection.protocol == "tcp" else 0
         found += [(key, start_ns - ROUNDING_NS, end_ns + ROUNDING_NS, kind) for key in _keys(packet)]
         if len(found) > 2 * MOST_ROWS:
             raise incoming.fault(
