@@ -60,7 +60,7 @@ def test_a_capture_is_watched_to_an_alert_in_40_megabytes(tmp_path: Path, model:
 
 @pytest.mark.parametrize(
     "module",
-    "core wire sensing watching io io.interface io.sinks io.follow io.local_store apps.detect.runner".split(),
+    ["core", "wire", "sensing", "watching", "io", "io.interface", "io.sinks", "io.local_store", "apps.detect.runner"],
 )
 def test_rooms_of_a_device_are_imported_without_them(module: str) -> None:
     code = WITHOUT + f"\nimport covey.{module}"

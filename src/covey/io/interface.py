@@ -52,7 +52,7 @@ class InterfaceSource:
         self._should_stop = should_stop
         self._socket, self._is_bare, self._is_loopback = _open(name)
         self._memory = bytearray(BATCH * SNAP_BYTES)
-        self._block = memoryview(bytearray(BATCH * PACKET_BYTES))
+        self._block = bytearray(BATCH * PACKET_BYTES)
 
     def blocks(self) -> Iterator[Block]:
         """Packets as they come, and empty blocks where none do."""
@@ -107,7 +107,7 @@ class InterfaceSource:
                 captured=captured,
                 sizes=sizes,
                 times_ns=times,
-                packets=self._block[: n * PACKET_BYTES],
+                packets=memoryview(self._block)[: n * PACKET_BYTES],
             )
         return self._rows.block(self._block, n)
 

@@ -178,7 +178,10 @@ class DriftMonitor:
     def restore(self, state: DriftState) -> None:
         """Go on from a state, at the beginning of a period; ValueError if it was made for another encoding."""
         counts = tuple(memoryview(state.reference).cast("I"))
-        fits = len(counts) in (0, sum(self._bins.bins)) and len(state.score_counts) in (0, len(state.edges) + 1)
+        sound = min((state.reference_windows, state.streak, *state.score_counts)) >= 0
+        fits = (
+            sound and len(counts) in (0, sum(self._bins.bins)) and len(state.score_counts) in (0, len(state.edges) + 1)
+        )
         if not fits or list(state.edges) != sorted(set(state.edges)):
             raise ValueError("the reference was made for another encoding")
         self._reference = counts or None

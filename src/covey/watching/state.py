@@ -1,4 +1,4 @@
-"""What a watcher learnt, as bytes to be stored: one map of strict CBOR, bound to the model, mode and settings.
+"""What a watcher learnt, as bytes to be stored: one map of strict CBOR and its check sum, bound to model and settings.
 
 Read back, all is checked: a state comes from a disk that may be full, old or somebody else's.
 """
@@ -19,6 +19,7 @@ from covey.wire import Limits, Value, Verdict, decode, encode
 from covey.wire.fields import Fields, doubles
 
 FORMAT = 1
+CHECK_BYTES = 16
 LIMITS = Limits(size_bytes=4 << 20, depth=3, items=1000)
 REMEDY = "delete the file to begin anew; the device then learns its threshold again"
 
@@ -27,7 +28,7 @@ def snapshot(watcher: Watcher) -> bytes:
     """All that a watcher learnt, and where its windows stand; rows sampled of the window at hand are left out."""
     scaling = watcher.scaling.state() if watcher.scaling is not None else None
     threshold, drift, windows = watcher.threshold.state(), watcher.drift.state(), watcher.state()
-    return encode(
+    content = encode(
         {
             1: FORMAT,
             2: _belongs_to(watcher),
@@ -43,6 +44,7 @@ def snapshot(watcher: Watcher) -> bytes:
             12: None if scaling is None else [float(scaling.rows), *astuple(scaling)[1:]],
         }
     )
+    return content + _check_sum(content)
 
 
 def restore(watcher: Watcher, data: bytes) -> bool:
@@ -50,7 +52,10 @@ def restore(watcher: Watcher, data: bytes) -> bool:
 
     DetectionError (A110) where it is none, or damaged; make a new Watcher then.
     """
-    value = decode(data, LIMITS)
+    content, check_sum = data[:-CHECK_BYTES], data[-CHECK_BYTES:]
+    if check_sum != _check_sum(content):
+        raise _broken("its check sum is wrong")
+    value = decode(content, LIMITS)
     if isinstance(value, Verdict):
         raise _broken(value.name.lower().replace("_", " "))
     try:
@@ -99,6 +104,10 @@ def _list(fields: Fields, key: int, types: tuple[type | UnionType, ...]) -> list
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise TypeError(f"field {key} holds a {type(value).__name__}")
     return values
+
+
+def _check_sum(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()[:CHECK_BYTES]
 
 
 def _belongs_to(watcher: Watcher) -> bytes:

@@ -12,6 +12,7 @@ Source: quantiles by covey_tail_threshold; peaks over threshold on a stream as i
 
 from array import array
 from dataclasses import dataclass
+from math import isfinite
 
 from covey.core import TAIL_SCORES, Tail
 
@@ -148,7 +149,10 @@ class Threshold:
         )
 
     def restore(self, state: ThresholdState) -> None:
-        """Go on from a state; CoreError if its tail is none."""
+        """Go on from a state; CoreError if its tail is none, ValueError if a number is out of its range."""
+        values = (state.value or 0.0, state.anchor or 0.0, state.distance, state.total)
+        if not all(map(isfinite, values)) or min(state.learnt, state.since_forgetting, state.credit) < 0:
+            raise ValueError("the threshold's numbers are out of their range")
         self._tail.restore(state.tail)
         self.value, self.anchor = state.value, state.anchor
         self._distance, self._total, self._credit = state.distance, state.total, state.credit
