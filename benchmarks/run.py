@@ -14,6 +14,7 @@ PARTS = {
     "core": "training alone, by kernel and number of threads",
     "pipeline": "whole rounds of the simulation, and what they cost beyond training",
     "population": "a million devices, a thousand sampled a round",
+    "watch": "packets to alarms on one core, stage by stage",
     "flower": "the same work in Flower's simulation",
     "convergence": "rounds and bytes until the detector is good, beside plain FedAvg on the real rows",
 }

@@ -44,4 +44,5 @@ def int8_predict(
     size = lib.covey_int8_predict_size(model.pointer)
     arena = ffi.new("uint32_t[]", (size + 3) // 4)
     status = lib.covey_int8_predict(model.pointer, source, len(source), rows, n_rows, target, arena, size)
+    del source, rows, target  # a traceback that keeps views of buffers crashes Python 3.11's collector
     checked(status, "predicting with an int8 model")

@@ -1,5 +1,6 @@
 """From scores to windows, alarms, thresholds and drift. The rules are in covey_watch.h and docs/SPEC.md."""
 
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ WINDOW_FIELDS: list[tuple[str, str]] = [
     ("reserved", "V2"),
     ("top", "V72"),
 ]
+_WINDOW = struct.Struct("=qqIIfffBB2x72s")  # the order of WINDOW_FIELDS
 _END_OF_TIME_NS = (1 << 63) - 1
 _WINDOWS_A_CALL = 64
 
@@ -86,19 +88,10 @@ def _settings_struct(settings: WatchSettings) -> Any:
         raise
 
 
-def _window(struct: Any) -> Window:
-    return Window(
-        start_ns=struct.start_ns,
-        end_ns=struct.end_ns,
-        rows=struct.rows,
-        rows_above=struct.rows_above,
-        score=struct.score,
-        threshold=struct.threshold,
-        top_score=struct.top_score,
-        is_above=bool(struct.is_above),
-        alarm=AlarmState(struct.alarm),
-        top=bytes(ffi.buffer(ffi.addressof(struct, "top"))),
-    )
+def _windows(memory: Any, n: int) -> list[Window]:
+    """The first n of an array of `covey_window`."""
+    found = _WINDOW.iter_unpack(ffi.buffer(memory, n * _WINDOW.size))
+    return [Window(*fields[:7], bool(fields[7]), AlarmState(fields[8]), fields[9]) for fields in found]
 
 
 class Watch:
@@ -145,8 +138,15 @@ class Watch:
             written = lib.covey_watch_update(
                 self._memory, packet + done, row_at, score + done, left, threshold, windows, top_rows, most, taken
             )
-            checked(written, "watching rows")
-            found += [(_window(windows[i]), self._top_row(top_rows, i)) for i in range(written)]
+            if written < 0:
+                del (
+                    packet,
+                    row,
+                    score,
+                    row_at,
+                )  # a traceback that keeps views of buffers crashes Python 3.11's collector
+                checked(written, "watching rows")
+            found += [(window, self._top_row(top_rows, i)) for i, window in enumerate(_windows(windows, written))]
             done += taken[0]
             if done == n:
                 return found
@@ -157,7 +157,7 @@ class Watch:
         time_ns = _END_OF_TIME_NS if now_ns is None else now_ns
         if checked(lib.covey_watch_flush(self._memory, time_ns, threshold, window, top_row), "ending a window") == 0:
             return None
-        return _window(window[0]), self._top_row(top_row, 0)
+        return _windows(window, 1)[0], self._top_row(top_row, 0)
 
     def _top_row(self, top_rows: Any, i: int) -> bytes:
         n = self.n_columns
@@ -191,7 +191,9 @@ def scores(
     source = readable("float", outputs, n * model.n_outputs, "outputs")
     encoded = optional("float", inputs, n * model.n_inputs, "inputs")
     target = writable("float", out, n, "out")
-    checked(lib.covey_scores(model.pointer, source, encoded, n, target), "scoring rows")
+    status = lib.covey_scores(model.pointer, source, encoded, n, target)
+    del source, encoded, target  # see Watch.update
+    checked(status, "scoring rows")
 
 
 class Tail:
@@ -221,7 +223,9 @@ class Tail:
     def add(self, scores: "ReadableBuffer") -> None:
         """Take the scores of windows, float32; CoreError, and nothing taken, where one is not finite."""
         source = readable("float", scores, None, "scores")
-        checked(lib.covey_tail_add(self._tail, source, len(source)), "adding scores")
+        status = lib.covey_tail_add(self._tail, source, len(source))
+        del source
+        checked(status, "adding scores")
 
     def forget(self) -> None:
         """Halve the weight of all so far."""
