@@ -19,6 +19,7 @@ from captures import captures  # beside this file
 from covey import core
 from covey.wire import Receipt, Sketch, Task, TaskKind, Verdict
 from covey.wire.task import RecipeTerms, SketchTerms, TrainingTerms
+from models import models
 
 FOLDER = Path(__file__).parent
 SEED = 20240229
@@ -366,7 +367,7 @@ def device() -> Json:
 
 def documents() -> dict[str, str]:
     """File name: content."""
-    makers = (encodings, int8_models, payloads, updates, receipts, tasks, sketches, device, captures, streams)
+    makers = (encodings, int8_models, payloads, updates, receipts, tasks, sketches, device, captures, streams, models)
     return {f"{make.__name__}.json": json.dumps(make(), indent=1) + "\n" for make in makers}
 
 

@@ -1,9 +1,11 @@
 """A model's file as a device reads it: without numpy, every part checked, nothing else taken for one."""
 
+import json
 import struct
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -149,3 +151,26 @@ def test_a_cut_file_is_refused() -> None:
 def test_a_device_reads_it_without_numpy() -> None:
     program = "import sys, covey.wire; assert 'numpy' not in sys.modules and 'pydantic' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+DOCUMENT = json.loads((Path(__file__).resolve().parents[2] / "vectors" / "models.json").read_text())
+
+
+@pytest.mark.parametrize("entry", DOCUMENT["good"], ids=lambda entry: entry["name"])
+def test_good_vectors_are_read_and_made(entry: dict[str, object]) -> None:
+    data = bytes.fromhex(str(entry["file"]))
+    file = ModelFile.decode(data)
+    assert file.encode() == data
+    assert file.digest.hex() == entry["digest"]
+    assert [file.sequence, list(file.design.feature_names)] == [entry["sequence"], entry["features"]]
+    assert [list(f.value().values()) for f in (file.design.schema, file.design.detection)] == [
+        entry["schema"],
+        entry["detection"],
+    ]
+
+
+@pytest.mark.parametrize("entry", DOCUMENT["bad"], ids=lambda entry: entry["name"])
+def test_bad_vectors_are_refused_for_the_reason_they_give(entry: dict[str, str]) -> None:
+    with pytest.raises(ModelError) as caught:
+        ModelFile.decode(bytes.fromhex(entry["file"]))
+    assert caught.value.code == entry["code"]

@@ -15,6 +15,8 @@ MAGICS = (
     b"\xd4\xc3\xb2\xa1",
     b"\xa1\xb2\x3c\x4d",
     b"\x4d\x3c\xb2\xa1",
+    b"\xa1\xb2\xcd\x34",  # the modified pcap of an old libpcap, whose records are longer
+    b"\x34\xcd\xb2\xa1",
     b"\x0a\x0d\x0d\x0a",
 )
 _CODES = {Status.VERSION: Code.CAPTURE_LINK, Status.LENGTH: Code.CAPTURE_LENGTH}
