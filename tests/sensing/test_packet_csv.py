@@ -26,13 +26,10 @@ def test_a_table_gives_the_rows_of_the_capture_it_was_made_from() -> None:
         f"{p.destination_mac},{p.protocol}"
         for p in taken.packets
     ]
-    again = take_bytes(table(*lines).replace(b"\n1500000000,", b"\n1.5,").replace(b"\n2000000000,", b"\n2,"))
-    assert again.error is not None or again.times_s != taken.times_s  # 9250000000 is a number of seconds
-    lines = [f"{p.time_ns / 1e9}," + line.partition(",")[2] for p, line in zip(taken.packets, lines, strict=True)]
-    again = take_bytes(table(*lines))
+    again = take_bytes(table(*lines, header=HEADER.replace("time", "time_ns")))
     assert again.error is None
     assert again.source.kind is SourceKind.PACKETS
-    assert again.rows == taken.rows
+    assert (again.rows, again.times_s) == (taken.rows, [1.5, 2.0, 9.25])
 
 
 def test_columns_may_stand_in_any_order_and_be_named_as_tshark_names_them() -> None:

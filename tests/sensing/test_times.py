@@ -33,6 +33,16 @@ def test_a_time_is_read_to_the_nanosecond(text: str, time_ns: int) -> None:
     assert parse_time(text) == time_ns
 
 
+def test_a_unit_that_is_given_holds_whatever_the_size() -> None:
+    assert [parse_time("1500000000.5", unit) for unit in (None, 1, 10**3, 10**6)] == [
+        1_500_000_000_500_000_000,
+        1_500_000_000,
+        1_500_000_000_500,
+        1_500_000_000_500_000,
+    ]
+    assert parse_time("1970-01-01T00:00:01Z", 1) == 1_000_000_000
+
+
 @pytest.mark.parametrize(
     "text",
     [

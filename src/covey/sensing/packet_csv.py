@@ -16,12 +16,12 @@ from covey.sensing.incoming import Incoming
 from covey.sensing.packet_rows import PacketRows
 from covey.sensing.packets_of import ETHER_TYPES, LARGEST_SIZE, address_kind, protocol_number
 from covey.sensing.tables import CsvTable
-from covey.sensing.times import parse_time
+from covey.sensing.times import UNITS_NS, parse_time
 from covey.wire import SourceKind
 
 #: Column: other names for it.
 COLUMNS = {
-    "time": ("timestamp", "ts", "time_ns", "frame.time_epoch"),
+    "time": ("timestamp", "ts", *UNITS_NS),
     "size": ("size_bytes", "length", "frame.len"),
     "source": ("src", "source_ip", "src_ip", "ip.src"),
     "destination": ("dst", "destination_ip", "dst_ip", "ip.dst"),
@@ -54,6 +54,7 @@ class PacketCsvSource:
         self._rows = rows
         self._table = CsvTable(incoming)
         self._places: dict[str, int] = {}
+        self._unit_ns: int | None = None
         self._unused: list[str] = []
         for place, name in enumerate(self._table.columns):
             column = _COLUMN_OF.get(name.lower())
@@ -64,6 +65,7 @@ class PacketCsvSource:
                 raise incoming.fault(Code.SOURCE_COLUMN, 1, f"{other!r} and {name!r} are both the {column}")
             else:
                 self._places[column] = place
+                self._unit_ns = UNITS_NS.get(name.lower()) if column == "time" else self._unit_ns
         for column in NEEDED:
             if column not in self._places:
                 raise incoming.fault(Code.SOURCE_COLUMN, 1, f"there is no column {column!r}")
@@ -100,7 +102,7 @@ class PacketCsvSource:
     def _packet(self, number: int, fields: list[str]) -> bytes:
         """The 72 bytes of a line."""
         given = {column: fields[place].strip() for column, place in self._places.items()}
-        time_ns = parse_time(given["time"])
+        time_ns = parse_time(given["time"], self._unit_ns)
         if time_ns is None:
             raise self._fault(Code.SOURCE_TIME, number, f"{given['time']!r} is no time")
         source, destination = given.get("source", ""), given.get("destination", "")

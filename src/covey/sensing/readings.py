@@ -19,10 +19,10 @@ from covey.sensing.incoming import Incoming
 from covey.sensing.packets_of import reading_packet
 from covey.sensing.statistics import STATISTICS, Statistic, Summary
 from covey.sensing.tables import Row, Table
-from covey.sensing.times import NS, parse_time
+from covey.sensing.times import NS, UNITS_NS, parse_time
 from covey.wire import FeatureSchema, Missing, SourceKind
 
-TIMES = ("time", "timestamp", "ts", "datetime", "date_time", "time_ns", "time_ms", "time_s", "date")
+TIMES = ("time", "timestamp", "ts", "datetime", "date_time", *UNITS_NS, "date")
 MISSING = frozenset({"", "na", "nan", "null", "none", "n/a", "?", "-"})
 LARGEST = 3.4028234663852886e38  # float32
 SET_BACK_NS = 60 * NS  # a reading older than the last by more than this and a window: the clock was set back
@@ -49,6 +49,7 @@ class ReadingSource:
                 "windows of time need a column of times, and there is none",
                 f"name it {TIMES[0]!r} or {TIMES[1]!r}, or use windows of so many rows",
             )
+        self._unit_ns = None if self._time is None else UNITS_NS.get(table.columns[self._time].lower())
         wanted = self._all_features() if feature_names is None else [self._place(name) for name in feature_names]
         self._places = sorted({place for place, _ in wanted})
         self._features = [(self._places.index(place), STATISTICS[statistic]) for place, statistic in wanted]
@@ -102,7 +103,7 @@ class ReadingSource:
         """The time of a row, and the wanted columns' numbers, None where there is none."""
         time_ns: int | None = n_before * NS
         if self._time is not None:
-            time_ns = parse_time(fields[self._time])
+            time_ns = parse_time(fields[self._time], self._unit_ns)
         if time_ns is None:
             raise self._incoming.fault(Code.SOURCE_TIME, number, f"{fields[self._time or 0]!r} is no time")
         return time_ns, [self._number(number, place, fields[place]) for place in self._places]

@@ -6,6 +6,8 @@ NS = 1_000_000_000
 LATEST_NS = (1 << 63) - 1
 # A number of at least so much is of the unit; as seconds it would lie beyond the year 5000.
 _UNITS = ((10**17, 1), (10**14, 10**3), (10**11, 10**6), (0, NS))
+#: Names of columns that say the unit of their numbers.
+UNITS_NS = {"time_ns": 1, "time_us": 10**3, "time_ms": 10**6, "time_s": NS, "frame.time_epoch": NS}
 _NUMBER = re.compile(r"(\d{1,20})(?:\.(\d{0,30}))?\Z", re.ASCII)
 _EXPONENT = re.compile(r"\d{1,20}(?:\.\d{0,30})?[eE]\+?\d{1,2}\Z", re.ASCII)
 _ISO = re.compile(
@@ -17,11 +19,11 @@ _ISO = re.compile(
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-def parse_time(text: str) -> int | None:
+def parse_time(text: str, unit_ns: int | None = None) -> int | None:
     """Nanoseconds since 1970 UTC, or None for a text that is no time, or none from 1970 to 2262.
 
-    Numbers are seconds, milliseconds, microseconds or nanoseconds, by their size, with decimals; none is rounded to
-    float64. ISO 8601 without an offset is UTC.
+    Numbers are in units of unit_ns; without, seconds, milliseconds, microseconds or nanoseconds, by their size. They
+    may have decimals, and are not rounded to float64. ISO 8601 without an offset is UTC.
     """
     text = text.strip()
     if match := _NUMBER.match(text):
@@ -30,7 +32,7 @@ def parse_time(text: str) -> int | None:
         whole, decimals = int(float(text)), ""
     else:
         return _iso(text)
-    unit = next(unit for least, unit in _UNITS if whole >= least)
+    unit = unit_ns or next(unit for least, unit in _UNITS if whole >= least)
     time_ns = whole * unit + (int(decimals) * unit // 10 ** len(decimals) if decimals else 0)
     return time_ns if time_ns <= LATEST_NS else None
 
