@@ -122,6 +122,7 @@ def bad_files(file: ModelFile) -> dict[str, bytes]:
         "readings without windows": {14: {**schema, 1: "readings"}},
         "readings with both kinds of windows": {14: {**schema, 1: "readings", 2: 10.0, 3: 10}},
         "a window that is a whole number": {14: {**schema, 2: 0}},
+        "a window of less than a millisecond": {15: {**detection, 1: 2.0**-11}},
         "order 17": {15: {**detection, 2: 17}},
         "more votes than windows": {15: {**detection, 3: 4}},
         "hysteresis below 0": {15: {**detection, 5: -0.5}},

@@ -121,6 +121,7 @@ def test_a_file_of_another_format_says_which_one_is_read() -> None:
         {"kind": SourceKind.READINGS, "window_s": 1.0, "window_rows": 3},
         {"kind": SourceKind.READINGS, "window_s": float("nan")},
         {"kind": SourceKind.READINGS, "window_s": -1.0},
+        {"kind": SourceKind.READINGS, "window_s": 1e-12},
         {"kind": SourceKind.READINGS, "window_rows": (1 << 20) + 1},
         {"kind": SourceKind.READINGS, "window_rows": 3, "gap_s": float("inf")},
         {"kind": SourceKind.PACKETS, "window_s": 1.0},

@@ -61,7 +61,7 @@ class PacketRows:
             Note(
                 NoteKind.BACKWARDS,
                 counts.backwards,
-                f"{counts.backwards:,} packets are older than the one before them; its time was taken as theirs",
+                f"{counts.backwards:,} packets are older than the one before them; no time passed for these",
             ),
             Note(
                 NoteKind.EVICTED,

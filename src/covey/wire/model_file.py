@@ -270,7 +270,7 @@ def _map_head(n: int) -> bytes:
 
 
 def _all_finite(data: bytes) -> bool:
-    """Whether all these float32 are finite: from the bytes of their exponents, or else, for huge ones, from their sum."""
+    """Whether all these float32 are finite: by the bytes of their exponents or else, for huge ones, by their sum."""
     high = data[3::4]
     if b"\x7f" not in high and b"\xff" not in high:
         return True

@@ -8,6 +8,7 @@ from covey.errors import Code, ModelError
 from covey.wire.cbor import Value
 from covey.wire.fields import Fields
 
+SHORTEST_WINDOW_S = 0.001  # times are whole nanoseconds: a window must not become nothing
 LONGEST_S = 366 * 86_400.0  # of a window, a gap or a silence: about a year
 MOST_WINDOW_ROWS = 1 << 20
 MOST_ORDER = 16  # COVEY_MAX_ORDER of covey_watch.h
@@ -46,7 +47,7 @@ class FeatureSchema:
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        _require_s("window_s", self.window_s)
+        _require_window(self.window_s)
         _require_s("gap_s", self.gap_s)
         _require(0 <= self.window_rows <= MOST_WINDOW_ROWS, f"window_rows is {self.window_rows}")
         if self.kind is SourceKind.READINGS:
@@ -100,7 +101,7 @@ class DetectionSettings:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        _require_s("window_s", self.window_s)
+        _require_window(self.window_s)
         _require_s("quiet_s", self.quiet_s)
         _require(1 <= self.order <= MOST_ORDER, f"order is {self.order}; it is from 1 to {MOST_ORDER}")
         _require(1 <= self.of <= MOST_VOTES, f"of is {self.of}; it is from 1 to {MOST_VOTES}")
@@ -135,6 +136,12 @@ class DetectionSettings:
 
 
 DETECTION_KEYS = range(1, 8)
+
+
+def _require_window(window_s: float) -> None:
+    _require_s("window_s", window_s)
+    least = f"window_s is {window_s}; it is 0 or at least {SHORTEST_WINDOW_S} seconds"
+    _require(window_s == 0 or window_s >= SHORTEST_WINDOW_S, least)
 
 
 def _require_s(name: str, value: float) -> None:
