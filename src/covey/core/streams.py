@@ -73,9 +73,13 @@ class Streams:
 
     def update(self, packets: "ReadableBuffer", n: int, rows: "WriteableBuffer") -> None:
         """Take the first `n` of `packets` (72 bytes each) and write their rows, (n, len(columns)) float32."""
+        checked(self._update(packets, n, rows), f"taking {n} packets into streams")
+
+    def _update(self, packets: "ReadableBuffer", n: int, rows: "WriteableBuffer") -> int:
+        # Views of C end with this frame: an exception must not keep them (see packets.py).
         source = readable("covey_packet", packets, None, "packets")
-        target = writable("float", rows, n * len(self.columns), "rows")
         if not 0 <= n <= len(source):
-            checked(Status.ARGUMENT, f"taking {n} of {len(source)} packets")
+            return Status.ARGUMENT
         width = len(self.columns)
-        checked(lib.covey_streams_update(self._memory, source, n, self._columns, width, target), "updating streams")
+        target = writable("float", rows, n * width, "rows")
+        return int(lib.covey_streams_update(self._memory, source, n, self._columns, width, target))
