@@ -326,9 +326,7 @@ int covey_packets_read(covey_packet *packets, uint32_t link, const uint8_t *memo
         packets[i].time_ns = times_ns[i];
         packets[i].size_bytes = sizes[i] < captured[i] ? captured[i] : sizes[i];
         memset(packets[i].reserved, 0, sizeof packets[i].reserved);
-        int status = covey_packet_read(&packets[i], link, memory == NULL ? NULL : memory + offsets[i], captured[i]);
-        if (status < 0)
-            return status;
+        (void)covey_packet_read(&packets[i], link, memory == NULL ? NULL : memory + offsets[i], captured[i]);
     }
     return COVEY_OK;
 }

@@ -187,6 +187,30 @@ static void pcapng_of_several_sections(void)
     splits_change_nothing();
 }
 
+/* Options in any order, after others and with none to end them; what is behind the end is not looked at. */
+static void options_are_walked(void)
+{
+    for (int big = 0; big < 2; big++) {
+        start(big);
+        section(big);
+        begin(1, 8), put(1, 2), put(0, 6), end(8);
+        begin(1, 36), put(1, 2), put(0, 6);
+        put(1, 2), put(3, 2), put(0x616263, 3), put(0, 1);         /* a comment */
+        put(14, 2), put(8, 2), put(5000000000, 8);                  /* offset before resolution, nothing behind */
+        put(9, 2), put(1, 2), put(0, 4), end(36);
+        begin(1, 32), put(1, 2), put(0, 6);
+        put(9, 2), put(1, 2), put(big ? 0x03000000 : 3, 4);
+        put(0, 4), put(9, 2), put(1, 2), put(0, 4), put(9, 2), put(90, 2), end(32); /* behind the end: nonsense */
+        enhanced(0, 7, 14), enhanced(1, 7, 14), enhanced(2, 7, 14), enhanced(2, 8, 0);
+        result r = read_whole();
+        CHECK(r.n == 4 && r.status == 0 && r.capture.n_interfaces == 3);
+        CHECK(r.packets[0].time_ns == 7000 && r.packets[1].time_ns == 5000000007000000000);
+        CHECK(r.packets[2].time_ns == 7000000 && r.packets[2].ether_type == 0x88CC);
+        CHECK(r.packets[3].captured_bytes == 0 && r.packets[3].size_bytes == 5);
+        splits_change_nothing();
+    }
+}
+
 static void simple_packets_without_a_snap_length_are_whole(void)
 {
     start(0);
@@ -195,6 +219,9 @@ static void simple_packets_without_a_snap_length_are_whole(void)
     begin(3, 24), put(18, 4), frame(18), put(0, 2), end(24);
     result r = read_whole();
     CHECK(r.n == 1 && r.status == 0 && r.packets[0].captured_bytes == 18);
+    begin(3, 4), put(0, 4), end(4);
+    r = read_whole();
+    CHECK(r.n == 2 && r.status == 0 && r.packets[1].captured_bytes == 0 && r.packets[1].notes == COVEY_NOTE_TRUNCATED);
 }
 
 static void resolutions_are_exact(void)
@@ -209,13 +236,16 @@ static void resolutions_are_exact(void)
         {19, UINT64_MAX, 0, 1844674407},          {127, UINT64_MAX, 0, 0},          {0x80, 7, 0, 7000000000},
         {0x80 | 1, 3, 0, 1500000000},             {0x80 | 10, 1023, 0, 999023437},  {0x80 | 32, UINT32_MAX, 0, 999999999},
         {0x80 | 63, UINT64_MAX, 0, 1999999999},   {0x80 | 64, UINT64_MAX, 0, 999999999}, {0xFF, UINT64_MAX, 0, 0},
+        {0x80 | 95, UINT64_MAX, 0, 0},            {0x80 | 96, UINT64_MAX, 0, 0},    {0x80 | 31, UINT32_MAX, 0, 1999999999},
         {6, 5000001, -5, 1000},                   {6, 4999999, -5, -1},             {6, 0, 9223372035, 9223372035000000000},
         {6, 1000000, 9223372035, -1},             {0, UINT64_MAX, INT64_MAX, -1},   {0, UINT64_MAX, INT64_MIN, -1},
         {6, 0, INT64_MIN, -1},                    {0, 1, INT64_MAX, -1},            {0, 10000000000, -9000000000, 1000000000000000000},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        start((int)i & 1);
-        section((int)i & 1);
+    const size_t n_cases = sizeof cases / sizeof cases[0];
+    for (size_t j = 0; j < 2 * n_cases; j++) {
+        size_t i = j % n_cases;
+        start(j < n_cases);
+        section(j < n_cases);
         interface(COVEY_LINK_ETHERNET, 0, cases[i].resolution, cases[i].offset_s);
         size_t before = length;
         enhanced(0, cases[i].ticks, 14);
@@ -297,6 +327,7 @@ int main(void)
 {
     pcap_in_either_order_and_unit();
     pcapng_of_several_sections();
+    options_are_walked();
     simple_packets_without_a_snap_length_are_whole();
     resolutions_are_exact();
     damage_comes_after_the_packets_before_it();

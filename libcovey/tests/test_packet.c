@@ -130,6 +130,57 @@ static void contradictions_are_malformed(void)
     CHECK(READ(COVEY_LINK_ETHERNET, six).notes == COVEY_NOTE_MALFORMED);
 }
 
+/* What is at the very end of memory, with nothing behind it, is there. */
+static void headers_may_end_with_the_frame(void)
+{
+    static const uint8_t four[] = {ETHERNET(8, 0), IPV4(20, 0, 1)}, six[] = {ETHERNET(0x86, 0xDD), IPV6(8, 60), 59, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t lowest[] = {ETHERNET(6, 0)}, length_0[] = {ETHERNET(8, 0), IPV4(28, 0, 17), 0, 1, 0, 2, 0, 0, 0, 0};
+    static const uint8_t length_7[] = {ETHERNET(8, 0), IPV4(28, 0, 17), 0, 1, 0, 2, 0, 7, 0, 0}, length_1[] = {0, 1};
+    static const uint8_t dccp[] = {ETHERNET(8, 0), IPV4(32, 0, 33), 0, 1, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0};
+    CHECK(READ(COVEY_LINK_ETHERNET, four).notes == 0 && READ(COVEY_LINK_ETHERNET, four).kind == COVEY_PACKET_IPV4);
+    CHECK(READ(COVEY_LINK_ETHERNET, six).notes == 0 && READ(COVEY_LINK_ETHERNET, six).protocol == 59);
+    CHECK(READ(COVEY_LINK_ETHERNET, lowest).ether_type == 0x0600 && READ(COVEY_LINK_ETHERNET, lowest).notes == 0);
+    CHECK(READ(COVEY_LINK_ETHERNET, length_0).notes == 0 && READ(COVEY_LINK_ETHERNET, length_0).destination_port == 2);
+    CHECK(READ(COVEY_LINK_ETHERNET, length_7).notes == COVEY_NOTE_MALFORMED);
+    CHECK(READ(COVEY_LINK_ETHERNET, dccp).notes == 0 && READ(COVEY_LINK_ETHERNET, dccp).destination_port == 2);
+    CHECK(READ(COVEY_LINK_RAW, length_1).notes == COVEY_NOTE_MALFORMED);
+    size_t transport = sizeof ipv4_tcp - 20;
+    for (size_t n = 0; n < 20; n++) {
+        covey_packet p = read_frame(COVEY_LINK_ETHERNET, ipv4_tcp, transport + n);
+        CHECK((p.source_port == 40000) == (n >= 4) && (p.destination_port == 443) == (n >= 4));
+        CHECK((p.tcp_flags == 0x12) == (n >= 14) && p.notes == COVEY_NOTE_TRUNCATED);
+    }
+}
+
+static void numbers_of_other_systems_are_known(void)
+{
+    uint8_t frame[sizeof cooked];
+    for (unsigned hardware = 0; hardware < 1024; hardware++) {
+        memcpy(frame, cooked, sizeof cooked);
+        frame[2] = (uint8_t)(hardware >> 8);
+        frame[3] = (uint8_t)hardware;
+        int has_type = hardware != 824 && hardware != 770 && (hardware < 801 || hardware > 803);
+        CHECK((READ(COVEY_LINK_LINUX_SLL, frame).kind == COVEY_PACKET_IPV4) == has_type);
+    }
+    for (unsigned family = 0; family < 1024; family++) {
+        uint8_t either[2][4 + sizeof cooked2 - 20] = {{(uint8_t)family, (uint8_t)(family >> 8)},
+                                                      {0, 0, (uint8_t)(family >> 8), (uint8_t)family}};
+        for (int i = 0; i < 2; i++) {
+            memcpy(either[i] + 4, cooked2 + 20, sizeof cooked2 - 20);
+            covey_packet p = READ(COVEY_LINK_NULL, either[i]);
+            CHECK((p.kind == COVEY_PACKET_IPV6) == (family == 10 || family == 24 || family == 28 || family == 30));
+            CHECK((p.notes == COVEY_NOTE_MALFORMED) == (family == 2));
+        }
+    }
+    for (unsigned type = 0; type < 65536; type++) {
+        uint8_t tagged[] = {ETHERNET((uint8_t)(type >> 8), (uint8_t)type), 0, 1, 8, 0, IPV4(28, 0, 17), UDP};
+        covey_packet p = READ(COVEY_LINK_ETHERNET, tagged);
+        int is_tag = type == 0x8100 || type == 0x88A8 || type == 0x9100 || type == 0x9200;
+        CHECK((p.notes == COVEY_NOTE_VLAN) == is_tag && (p.destination_port == 53) == is_tag);
+        CHECK(p.ether_type == (is_tag ? 0x0800 : type < 0x600 ? 0 : type));
+    }
+}
+
 static void a_chain_of_extension_headers_ends_with_the_frame(void)
 {
     enum { LENGTH = 14 + 40 + 65536 };
@@ -172,6 +223,9 @@ static void many_frames_are_read_as_one_by_one(void)
     CHECK(covey_packets_read(packets, 1, NULL, sizeof memory, offsets, captured, sizes, times, 2) == COVEY_E_ARGUMENT);
     CHECK(covey_packets_read(packets, 1, NULL, 0, NULL, NULL, NULL, NULL, 0) == COVEY_OK);
     CHECK(covey_packets_read(packets, 1, memory, sizeof memory - 1, offsets, captured, sizes, times, 2) == COVEY_E_ARGUMENT);
+    offsets[1] = sizeof memory, captured[1] = 0; /* an empty frame at the end of memory is within it */
+    CHECK(covey_packets_read(packets, 1, memory, sizeof memory, offsets, captured, sizes, times, 2) == COVEY_OK);
+    CHECK(packets[1].notes == COVEY_NOTE_TRUNCATED && packets[1].size_bytes == 10);
     offsets[1] = UINT64_MAX;
     CHECK(covey_packets_read(packets, 1, memory, sizeof memory, offsets, captured, sizes, times, 2) == COVEY_E_ARGUMENT);
     offsets[1] = 0;
@@ -196,6 +250,8 @@ int main(void)
     }
     fragments_have_ports_only_at_their_start();
     contradictions_are_malformed();
+    headers_may_end_with_the_frame();
+    numbers_of_other_systems_are_known();
     a_chain_of_extension_headers_ends_with_the_frame();
     arguments_are_checked();
     many_frames_are_read_as_one_by_one();
