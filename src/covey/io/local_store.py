@@ -284,7 +284,15 @@ class LocalStore:
         if version == self._version or not self._commit():
             return
         self._version = version
-        found = judged_rows(self._database, self._quotas.batch // 4)
+        most = max(1, self._quotas.batch // 4)
+        while len(found := judged_rows(self._database, most)) and self._move(found):
+            if len(found) < most:
+                return
+        if found:
+            self._version = -1  # the rest the next time
+
+    def _move(self, found: list[tuple[int, str]]) -> bool:
+        """Give judged rows their places; whether that is on the disk."""
         self._state.unusual.remove({place for place, _ in found})
         for place, label in found:
             target = self._state.judged.take(label, self._places)
@@ -293,9 +301,7 @@ class LocalStore:
             else:
                 move_row(self._writer, place, target, self._state.judged.group_of(label))
                 self._places.give_back(place)
-        if len(found) == self._quotas.batch // 4:
-            self._version = -1  # there are more: the next time
-        self._commit()
+        return self._commit()
 
     def _drop(self, places: "list[int] | set[int]") -> None:
         self._writer.drop(places)

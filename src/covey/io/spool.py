@@ -146,10 +146,11 @@ class Spool:
                 self.refuse(name, Verdict.MALFORMED)
                 return None
             raise _unusable(self.folder, error) from error
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            self.refuse(name, Verdict.MALFORMED)
+            return None
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                self.refuse(name, Verdict.MALFORMED)
-                return None
             content = file.read(MOST_BYTES[kind] + 1)
         if len(content) > MOST_BYTES[kind]:
             self.refuse(name, Verdict.TOO_LARGE)

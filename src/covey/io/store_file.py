@@ -22,7 +22,8 @@ FILE = "store.db"
 LOCK = "store.lock"
 APPLICATION = 0x434F5659  # "COVY"
 FORMAT = 1
-BUSY_S = 0.5
+#: How long to wait for others: whoever detects must not be held up, an operator may be.
+BUSY_S, PATIENT_S = 0.02, 2.0
 
 TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
@@ -58,7 +59,7 @@ def connect(folder: Path, limits: StoreLimits | None, *, create: bool) -> sqlite
         if create:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        database = sqlite3.connect(path, BUSY_S if create else PATIENT_S, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
         raise store_error(folder, error) from error
     try:
