@@ -11,7 +11,7 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from covey.errors import Code, DetectionError
 from covey.io.clock import now_ns
@@ -146,7 +146,7 @@ class SystemLog:
         self._address = address
         self._host = socket.gethostname() or "-"
         try:
-            self._socket = self._open()
+            self._socket = self._connected()
         except (OSError, ValueError) as error:
             raise _not_opened(f"syslog:{address}" if address else LOCAL_LOG, error) from error
 
@@ -156,7 +156,7 @@ class SystemLog:
         try:
             try:
                 self._socket.send(message)
-            except ConnectionError:  # of an earlier message, or the local log was started anew
+            except OSError:  # of an earlier message, or the local log was started anew
                 self.reopen()
                 self._socket.send(message)
             self.fault = None
@@ -167,7 +167,7 @@ class SystemLog:
     def reopen(self) -> None:
         """Look the server up again, or find the local log again."""
         try:
-            fresh = self._open()
+            fresh = self._connected()
         except (OSError, ValueError) as error:
             self.fault = str(error)
             return
@@ -178,19 +178,20 @@ class SystemLog:
         """Close the socket."""
         self._socket.close()
 
-    def _open(self) -> socket.socket:
-        if not self._address:
-            opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            try:
-                opened.connect(LOCAL_LOG)
-            except OSError:
-                opened.close()
-                raise
-            return opened
-        host, port = _host_and_port(self._address)
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-        opened = socket.socket(family, kind, protocol)
-        opened.connect(place)
+    def _connected(self) -> socket.socket:
+        """A socket that never waits: a log that is stuck must not hold up detection."""
+        family: socket.AddressFamily = socket.AF_UNIX
+        place: str | tuple[Any, ...] = LOCAL_LOG
+        if self._address:
+            host, port = _host_and_port(self._address)
+            family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        opened = socket.socket(family, socket.SOCK_DGRAM)
+        opened.setblocking(False)
+        try:
+            opened.connect(place)
+        except OSError:
+            opened.close()
+            raise
         return opened
 
     def _head(self, severity: int) -> bytes:
