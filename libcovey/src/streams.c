@@ -185,15 +185,16 @@ static void update_pair(streams_block *all, uint32_t which, const places *at, fl
  * One later than REORDER_NS says that the clock was set back: time goes on from there. */
 static void tick(streams_block *all, int64_t time_ns)
 {
-    if (all->packets == 0 || time_ns >= all->latest_ns) {
-        all->clock_ns += all->packets == 0 ? 0 : (uint64_t)time_ns - (uint64_t)all->latest_ns;
+    if (all->packets++ == 0)
+        all->latest_ns = time_ns;
+    if (time_ns >= all->latest_ns) {
+        all->clock_ns += (uint64_t)time_ns - (uint64_t)all->latest_ns;
         all->latest_ns = time_ns;
     } else {
         all->backwards++;
         if (time_ns != 0 && (uint64_t)all->latest_ns - (uint64_t)time_ns > REORDER_NS)
             all->latest_ns = time_ns;
     }
-    all->packets++;
 }
 
 static void update(streams_block *all, const covey_packet *packet, uint32_t does, const places *at, float *values)

@@ -150,7 +150,43 @@ static void directions_of_a_channel_meet(void)
     row = row_of(streams, packet_of(2ll * SECOND, 200, 1, 2)); /* weight 1.75, mean 1300 / 7, residual 100 / 7 */
     double sum = 1000.0 / 9.0 + 100.0 / 7.0 * (20.0 / 3.0) / 2.0;
     CHECK(fabs((double)pair_value(row, HH, L1, COVARIANCE) - sum / (1.75 + 0.75)) < 1e-4);
+    row = row_of(streams, packet_of(3ll * SECOND, 200, 1, 2)); /* 1 s after the last out, weight 1.875, mean 2900 / 15 */
+    sum = sum / 2.0 + 20.0 / 3.0 * (20.0 / 3.0) / 4.0;         /* 2 s after the last back */
+    CHECK(fabs((double)pair_value(row, HH, L1, COVARIANCE) - sum / (1.875 + 0.375)) < 1e-4);
+    row = row_of(streams, packet_of(4ll * SECOND, 50, 2, 1)); /* 3 s after the last back, weight 1.1875, mean 930 / 19 */
+    sum = sum / 2.0 + 20.0 / 19.0 * (20.0 / 3.0) / 2.0;       /* 1 s after the last out */
+    CHECK(fabs((double)pair_value(row, HH, L1, COVARIANCE) - sum / (1.1875 + 0.9375)) < 1e-4);
     CHECK(streams_in(streams, 2) == 1 && streams_in(streams, 3) == 1);
+    free(streams);
+}
+
+/* One packet out of the ordinary, answered by ever longer ones: all products are large and of one sign. */
+static void correlation_is_held_within_its_bounds(void)
+{
+    void *streams = table_of(4, 1);
+    for (int64_t i = 0; i < 40; i++)
+        row_of(streams, packet_of(i, i < 39 ? 60 : 1500, 2, 1));
+    for (uint32_t i = 1; i <= 40; i++)
+        row_of(streams, packet_of(100 + i, 100 * i, 1, 2));
+    CHECK(pair_value(row_of(streams, packet_of(200, 4100, 1, 2)), HH, L1, PCC) == 1.0f);
+    free(streams);
+}
+
+/* Long after, a packet's size is the mean, whatever the sizes before it came to. */
+static void nothing_is_left_of_the_distant_past(void)
+{
+    void *streams = table_of(4, 1);
+    for (int64_t i = 0; i < 7; i++)
+        row_of(streams, packet_of(i * SECOND / 3, (uint32_t)(1514 - i * 97), 1, 2));
+    const float *row = row_of(streams, packet_of(7000ll * SECOND, 61, 1, 2));
+    for (uint32_t window = 0; window < COVEY_WINDOWS; window++)
+        CHECK(host_value(row, MI, window, WEIGHT) == 1.0f && host_value(row, MI, window, MEAN) == 61.0f &&
+              host_value(row, MI, window, VARIANCE) == 0.0f);
+    row_of(streams, packet_of(1007000ll * SECOND, 61, 1, 2));
+    row = row_of(streams, packet_of(1014000ll * SECOND + 1000000, 61, 1, 2)); /* a million seconds, then 7000.001 */
+    for (uint32_t window = 0; window < COVEY_WINDOWS; window++)
+        CHECK(host_value(row, JITTER, window, WEIGHT) == 1.0f && host_value(row, JITTER, window, VARIANCE) == 0.0f &&
+              host_value(row, JITTER, window, MEAN) == 7000001000000.0f * 1e-9f);
     free(streams);
 }
 
@@ -273,6 +309,11 @@ static void time_that_runs_backwards_stands_still(void)
     CHECK(host_value(row, MI, L1, WEIGHT) == 2.75f);
     covey_streams_counts counts;
     CHECK(covey_streams_count(streams, &counts) == COVEY_OK && counts.backwards == 3 && counts.packets == 7);
+    free(streams);
+    streams = table_of(2, 1); /* a first packet has no time to be behind of, even before 1970 */
+    row_of(streams, packet_of(-5ll * SECOND, 60, 1, 2));
+    CHECK(host_value(row_of(streams, packet_of(-4ll * SECOND, 60, 1, 2)), MI, L1, WEIGHT) == 1.5f);
+    CHECK(covey_streams_count(streams, &counts) == COVEY_OK && counts.backwards == 0);
     free(streams);
 }
 
@@ -406,6 +447,8 @@ int main(void)
     a_first_packet_is_its_size();
     windows_decay_by_hand();
     directions_of_a_channel_meet();
+    correlation_is_held_within_its_bounds();
+    nothing_is_left_of_the_distant_past();
     both_directions_in_step_correlate();
     keys_are_siphash_1_3();
     streams_are_told_apart_by_what_their_kind_says();
