@@ -172,8 +172,8 @@ typedef struct {
 
 size_t covey_watch_size(uint32_t n_columns);
 int covey_watch_init(void *watch, size_t size, const covey_watch_settings *settings, uint32_t n_columns);
-/* Takes rows (n, n_columns) with their packets and scores, in order of time (a row older than the window at hand counts in
- * it). Windows that end are written, and their highest rows to top_rows (most_windows, n_columns) unless it is NULL; stops
+/* Takes rows (n, n_columns) with their packets and scores, in order of time: a row older than the window at hand counts in
+ * it, but one that is a whole window and a second older than its start says that the clock was set back, and ends it. Windows that end are written, and their highest rows to top_rows (most_windows, n_columns) unless it is NULL; stops
  * before a row that would end one more than most_windows. Returns windows written; `taken` rows are done with. */
 int32_t covey_watch_update(void *watch, const covey_packet *packets, const float *rows, const float *scores, size_t n,
                            float threshold, covey_window *windows, float *top_rows, size_t most_windows, size_t *taken);
@@ -203,6 +203,12 @@ int covey_tail_threshold(const covey_tail *tail, double rate, float *threshold);
 uint32_t covey_bins(const covey_encoding *encoding, uint32_t feature);     /* bins of a feature */
 /* counts (sum of all features' bins) += the bin of each value of inputs (n_rows, inputs), encoded, every `stride`-th row. */
 int covey_bins_count(const covey_encoding *encoding, const float *inputs, size_t n_rows, size_t stride, uint32_t *counts);
+
+/* ---------------------------------------------------------------- self
+ * Frames to windows of a small fixed case, compared with the digest all targets agree on (little-endian ones: it looks at
+ * whole structures); COVEY_E_VERSION if the bits differ. */
+int covey_watch_self_test(void *arena, size_t arena_size);
+size_t covey_watch_self_test_size(void);
 
 #ifdef __cplusplus
 }

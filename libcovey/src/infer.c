@@ -175,6 +175,16 @@ static int run_row(const covey_model *model, const uint8_t *bytes, const scratch
     return COVEY_OK;
 }
 
+/* Not by the kernels where these are the portable ones: a device without training does without their table. */
+static int all_finite(const float *values, size_t n)
+{
+#if COVEY_VECTOR_KERNELS
+    return covey_kernels_active()->finite(values, n);
+#else
+    return covey_all_finite(values, n);
+#endif
+}
+
 int covey_int8_predict(const covey_model *model, const uint8_t *bytes, size_t size, const float *inputs, uint32_t n_rows,
                        float *outputs, void *arena, size_t arena_size)
 {
@@ -188,7 +198,7 @@ int covey_int8_predict(const covey_model *model, const uint8_t *bytes, size_t si
     if (arena_size < needed)
         return COVEY_E_ARENA;
     uint32_t n_in = covey_model_inputs(model), n_out = covey_model_outputs(model);
-    if (!covey_kernels_active()->finite(inputs, (size_t)n_rows * n_in))
+    if (!all_finite(inputs, (size_t)n_rows * n_in))
         return COVEY_E_NONFINITE;
     s.values[0] = (float *)arena;
     s.values[1] = s.values[0] + s.width;

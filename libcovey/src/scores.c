@@ -1,7 +1,9 @@
 /* scores.c - how suspicious each row is, from a model's outputs. */
-#include "arithmetic.h"
+#include "canonical.h"
 
 #include "covey_watch.h"
+
+#include "bytes.h"
 #include "kernels.h"
 
 /* TOGETHER: rows whose errors are summed side by side, as each sum is a chain that waits for itself. */
@@ -25,8 +27,8 @@ static float log_odds(const float *logits, uint32_t n)
 {
     float largest = largest_of(logits, n), sum = 0;
     for (uint32_t i = 1; i < n; i++)
-        sum += covey_exp_inline(logits[i] - largest);
-    return held((largest - logits[0]) + covey_log_inline(sum));
+        sum += covey_expf(logits[i] - largest);
+    return held((largest - logits[0]) + covey_logf(sum));
 }
 
 #if COVEY_VECTOR_KERNELS
@@ -52,7 +54,7 @@ static uint32_t log_odds_of(const float *logits, uint32_t n, uint32_t n_rows, fl
             float sum = 0;
             for (uint32_t i = 1; i < n; i++)
                 sum += *term++;
-            scores[done + r] = held((scores[done + r] - row[0]) + covey_log_inline(sum));
+            scores[done + r] = held((scores[done + r] - row[0]) + covey_logf(sum));
         }
         done += rows;
     }

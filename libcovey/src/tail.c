@@ -12,11 +12,13 @@
  * all that was dropped is not above the lowest that is kept. So where something was dropped (count > n_scores), a score
  * below the lowest kept is counted only, though there be room. Where hardly any are left, as scores have sunk since, what
  * was dropped is given up: the kept ones then count as all, which errs towards higher thresholds until they are forgotten. */
-#include "arithmetic.h"
+#include "canonical.h"
 
 #include "covey_watch.h"
 
 #include <string.h>
+
+#include "bytes.h"
 
 enum { FEWEST = 8 }; /* kept scores that are still of use, and peaks that a tail is fitted to */
 
@@ -96,7 +98,7 @@ static double beyond(const covey_tail *tail, double rank)
     double u = tail->scores[k], sum = 0, ratio = (k + 1) / rank;
     for (uint32_t i = 0; i < k; i++)
         sum += tail->scores[i] - u;
-    float growth = covey_exp_inline(covey_log_inline(ratio < FLT_MAX ? (float)ratio : FLT_MAX) / (float)k);
+    float growth = covey_expf(covey_logf(ratio < FLT_MAX ? (float)ratio : FLT_MAX) / (float)k);
     double threshold = u + sum * ((double)growth - 1);
     return threshold > tail->scores[0] ? threshold : tail->scores[0];
 }

@@ -11,6 +11,7 @@
 #include "bytes.h"
 
 #define MAGIC 0x31574f43u /* "COW1" */
+#define COVEY_SECOND_NS 1000000000u
 
 typedef struct {
     covey_watch_settings settings;
@@ -73,8 +74,11 @@ static void open_window(state *s, int64_t time_ns)
     s->end_ns = time_ns > INT64_MAX - (width - into) ? INT64_MAX : time_ns + (width - into);
 }
 
+/* A row of a later window, or of so much earlier that the clock must have been set back: not merely a packet overtaken. */
 static int ends_window(const state *s, int64_t time_ns)
 {
+    if (time_ns < s->start_ns)
+        return (uint64_t)s->start_ns - (uint64_t)time_ns > (uint64_t)s->settings.window_ns + COVEY_SECOND_NS;
     return time_ns >= s->end_ns && s->end_ns != INT64_MAX;
 }
 

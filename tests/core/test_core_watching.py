@@ -77,7 +77,9 @@ settings_of = st.builds(
     quiet_s=st.sampled_from([0.0, 3.0, 60.0]),
 )
 # Gaps long and short, some of them back in time; few scores, so that equal ones are common.
-gaps_of = st.lists(st.integers(-SECOND, 30 * SECOND) | st.integers(0, SECOND // 10), max_size=80)
+gaps_of = st.lists(
+    st.integers(-SECOND, 30 * SECOND) | st.integers(0, SECOND // 10) | st.integers(-40 * SECOND, 0), max_size=80
+)
 
 
 @given(
@@ -121,6 +123,18 @@ def test_a_clock_put_back_does_not_silence_alerts_until_it_has_caught_up() -> No
         found = watch.update(packets_at([time_s * SECOND]), None, np.array([score], np.float32), 1, 1.0)
         alarms += [window.alarm for window, _ in found]
     assert alarms == [AlarmState.RAISED, AlarmState.ENDED, AlarmState.RAISED]
+
+
+def test_a_clock_put_back_ends_the_window_at_hand_and_a_late_packet_does_not() -> None:
+    watch = Watch(WatchSettings(window_s=10.0), 0)
+    one = np.ones(1, np.float32)
+    assert watch.update(packets_at([100 * SECOND]), None, one, 1, 0.5) == []
+    assert watch.update(packets_at([89 * SECOND]), None, one, 1, 0.5) == []
+    ((window, _),) = watch.update(packets_at([89 * SECOND - 1]), None, one, 1, 0.5)
+    assert (window.start_ns, window.rows) == (100 * SECOND, 2)
+    (last,) = [watch.flush(None, 0.5)]
+    assert last is not None
+    assert last[0].start_ns == 80 * SECOND
 
 
 def test_a_flush_ends_the_window_at_hand_when_its_time_is_over_and_not_before() -> None:

@@ -27,7 +27,8 @@ class WatchTwin:
         groups: list[tuple[int, list[int]]] = []
         for i, time in enumerate(times):
             start = time // self.window_ns * self.window_ns if self.window_ns else time
-            if groups and self.window_ns and start <= groups[-1][0]:
+            is_set_back = bool(groups) and time < groups[-1][0] - self.window_ns - 10**9
+            if groups and self.window_ns and start <= groups[-1][0] and not is_set_back:
                 groups[-1][1].append(i)
             else:
                 groups.append((start, [i]))

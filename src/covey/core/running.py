@@ -106,6 +106,9 @@ def self_test() -> None:
     """Compute the core's known answer; CoreError if its bits differ here from those on all other machines."""
     size = lib.covey_self_test_size()
     status = lib.covey_self_test(_scratch("uint8_t[]", size), size)
+    if status >= 0:
+        size = lib.covey_watch_self_test_size()
+        status = lib.covey_watch_self_test(_scratch("uint64_t[]", (size + 7) // 8), size)
     if status < 0:
         raise CoreError(
             Code.CORE_SELF_TEST,

@@ -90,8 +90,12 @@ def _settings_struct(settings: WatchSettings) -> Any:
 
 def _windows(memory: Any, n: int) -> list[Window]:
     """The first n of an array of `covey_window`."""
-    found = _WINDOW.iter_unpack(ffi.buffer(memory, n * _WINDOW.size))
-    return [Window(*fields[:7], bool(fields[7]), AlarmState(fields[8]), fields[9]) for fields in found]
+    found = []
+    for *numbers, is_above, alarm, top in _WINDOW.iter_unpack(ffi.buffer(memory, n * _WINDOW.size)):
+        start_ns, end_ns, rows, rows_above, score, threshold, top_score = numbers
+        fields = (start_ns, end_ns, rows, rows_above, score, threshold, top_score)
+        found.append(Window(*fields, is_above=bool(is_above), alarm=AlarmState(alarm), top=top))
+    return found
 
 
 class Watch:
