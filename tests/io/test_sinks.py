@@ -136,6 +136,7 @@ def test_the_local_log_gets_the_local_form_and_is_found_again(tmp_path: Path, mo
         second.bind(str(place))
         sink.write(LINE, severity=4)
         assert second.recv(65536).endswith(LINE[:-1])
+    sink.close()
     assert (sink.lost, sink.fault) == (1, None)
 
 

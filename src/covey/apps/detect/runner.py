@@ -29,6 +29,7 @@ from covey.watching import (
 from covey.wire import ModelFile
 
 OK, ALERTED = 0, 3
+FEW = 0.02  # windows that a calibration would have above the budget's threshold
 #: How long after a window's end its last rows may come: a packet socket is prompt, programs that write files are not.
 GRACE_INTERFACE_NS, GRACE_FILE_NS = 500_000_000, 5_000_000_000
 
@@ -109,6 +110,7 @@ class Run:
             f"calibrated on {settled.windows:,} windows in {wall_s() - began_s:.1f} s:"
             f" threshold {settled.threshold:.4g}"
         )
+        self._warn_of_few(settled)
 
     def _learn_from_files(self) -> None:
         for name in self._request.calibrate:
@@ -267,8 +269,18 @@ class Run:
         self._keeping.alert(record, kind, text)
         self._telling.say(text)
 
+    def _warn_of_few(self, settled: Settled) -> None:
+        """A threshold far beyond the data is a guess on the safe side of false alarms: attacks may pass below it."""
+        rate = self._watcher.threshold.rate
+        if settled.windows * rate < FEW:
+            self._telling.warn(
+                f"{settled.windows:,} windows are few for a budget of one in {1 / rate:,.0f}: the threshold is extrapolated"
+                " and may miss attacks; calibrate longer, or allow more with --alarms-per-hour"
+            )
+
     def _say_settled(self, settled: Settled) -> None:
         self._telling.say(f"threshold {settled.threshold:.4g} from {settled.windows:,} windows; alerts from here on")
+        self._warn_of_few(settled)
         event = alerts.threshold_set(
             settled.threshold, settled.windows, self._latest_ns, self._watcher.detector, self._incoming.origin
         )
