@@ -216,6 +216,21 @@ def test_the_data_set_counts_products_of_residuals_twice(real_rows: np.ndarray) 
     np.testing.assert_allclose(since, 0.01243, atol=5e-5)
 
 
+def test_the_data_set_s_radius_is_of_variances_and_its_jitter_counts_the_first_packet(real_rows: np.ndarray) -> None:
+    """Of a channel without answer the magnitude is the mean, the radius the variance; a new one's jitter is a date."""
+    for window in STREAM_WINDOWS:
+        column = {name: real_rows[:, INDEX[f"HH_{window}_{name}"]] for name in ("mean", "std", "magnitude", "radius")}
+        alone = (column["magnitude"] == column["mean"]) & (column["std"] > 1)
+        assert alone.sum() >= 5
+        np.testing.assert_allclose(column["radius"][alone], column["std"][alone] ** 2, rtol=2e-6)
+        weights = [real_rows[:, INDEX[f"{group}_{window}_weight"]] for group in ("HH", "HH_jit")]
+        np.testing.assert_allclose(*weights, rtol=1e-6)
+    is_new = real_rows[:, INDEX["HH_L0.01_weight"]] == 1
+    day = real_rows[:, INDEX["HH_jit_L0.01_mean"]] // 86400
+    assert set(day[:3050][is_new[:3050]]) == {17426}  # benign rows: 17 September 2017
+    assert set(day[3050:][is_new[3050:]]) == {17429}  # attacks: three days later
+
+
 # ---------------------------------------------------------------- by hand and refused
 
 
