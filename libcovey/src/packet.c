@@ -75,11 +75,13 @@ static void read_transport(rest *rest)
     }
     if (packet->protocol == TCP && bound >= 14)
         packet->tcp_flags = rest->at[13];
-    if (!has(rest, header))
+    int is_part = (packet->notes & COVEY_NOTE_FRAGMENT) != 0; /* the header may go on in the next part */
+    size_t here = is_part && rest->declared < header ? rest->declared : header;
+    if (!has(rest, here) || here < header)
         return;
     if (packet->protocol == TCP) {
-        size_t with_options = (size_t)(rest->at[12] >> 4) * 4;
-        if (with_options < header || with_options > rest->declared) /* that they are captured matters to nothing here */
+        size_t with_options = (size_t)(rest->at[12] >> 4) * 4; /* that they are captured matters to nothing here */
+        if (with_options < header || (with_options > rest->declared && !is_part))
             malformed(rest);
     } else if (packet->protocol == UDP) {
         uint32_t length = covey_big_u16(rest->at + 4);

@@ -114,6 +114,17 @@ static void fragments_have_ports_only_at_their_start(void)
     CHECK(p.notes == COVEY_NOTE_FRAGMENT && p.source_port == 5353);
     p = READ(COVEY_LINK_ETHERNET, later);
     CHECK(p.notes == (COVEY_NOTE_FRAGMENT | COVEY_NOTE_LATER_FRAGMENT) && p.source_port == 0 && p.protocol == 17);
+    uint8_t frame[sizeof ipv4_tcp]; /* the first of parts that TCP's header does not end in, as nmap -f sends them */
+    memcpy(frame, ipv4_tcp, sizeof frame);
+    frame[20] = 0x20;
+    for (size_t declared = 0; declared <= 20; declared++)
+        for (size_t n = 0; n <= declared; n++) {
+            frame[17] = (uint8_t)(20 + declared);
+            frame[sizeof ipv4_tcp - 8] = 0x80; /* options in the next part */
+            p = read_frame(COVEY_LINK_ETHERNET, frame, sizeof frame - 20 + n);
+            CHECK(p.notes == (COVEY_NOTE_FRAGMENT | (n < declared ? COVEY_NOTE_TRUNCATED : 0)));
+            CHECK((p.destination_port == 443) == (n >= 4) && (p.tcp_flags == 0x12) == (n >= 14));
+        }
 }
 
 static void contradictions_are_malformed(void)

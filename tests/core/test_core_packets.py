@@ -113,6 +113,7 @@ DAMAGED = {
     "cut within ipv4": (OTHER, 0x0800, 0, (0, 0), TRUNCATED),
     "cut within ipv4 options": (IPV4, 0x0800, 17, (0, 0), TRUNCATED),
     "cut behind the ports": (IPV4, 0x0800, 6, (40000, 443), TRUNCATED),
+    "ipv4 first fragment within tcp, cut": (IPV4, 0x0800, 6, (40000, 443), TRUNCATED | PacketNote.FRAGMENT),
     "cut within an extension": (IPV6, 0x86DD, 17, (0, 0), TRUNCATED),
     "cut within arp": (OTHER, 0x0806, 0, (0, 0), TRUNCATED),
     "nothing captured": (OTHER, 0, 0, (0, 0), TRUNCATED),
@@ -148,6 +149,8 @@ def test_notes_of_whole_frames_name_tags_and_fragments() -> None:
     noted = {name: core.read_frame(*FRAMES[name]).notes for name in FRAMES if is_whole(name)}
     assert {name: notes for name, notes in noted.items() if notes} == {
         "ipv4 first fragment": first,
+        "ipv4 first fragment within tcp": first,
+        "ipv4 first fragment within tcp options": first,
         "ipv4 later fragment": later,
         "ipv6 first fragment": first,
         "ipv6 later fragment": later,
