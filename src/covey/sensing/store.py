@@ -124,6 +124,8 @@ class StoreLimits:
 
 #: Bytes of a row beside its features: numbers, names, its packet and SQLite's own; measured, and rounded up.
 ROW_OVERHEAD = 220
+#: Bytes of a row that one page holds; a longer one takes pages of its own.
+LONGEST_CELL = PAGE_BYTES - 64
 #: Rows that are replaced by longer ones leave gaps in pages: so much of the space is counted on.
 FILL = 0.65
 #: Bytes that an alert takes, with its verdict and its index.
@@ -149,7 +151,7 @@ class Quotas:
     def of(cls, limits: StoreLimits, schema: StoreSchema) -> "Quotas":
         """From the bound in bytes; ValueError where not even a few rows fit."""
         size = schema.row_bytes + ROW_OVERHEAD
-        pages_a_row = ceil(size / PAGE_BYTES) + 1 if size > PAGE_BYTES // 2 else 1 / (PAGE_BYTES // size)
+        pages_a_row = 1 / (LONGEST_CELL // size) if size <= LONGEST_CELL else 1 + ceil(size / (PAGE_BYTES - 4))
         pages = limits.most_pages - FIXED_PAGES
         alerts = int(pages * PAGE_BYTES * SHARE_OF_ALERTS) // ALERT_BYTES
         rows = int(pages * (1 - SHARE_OF_ALERTS) * FILL / pages_a_row)
