@@ -195,7 +195,7 @@ def _address_host(network: Network, host: Host) -> None:
         tails = [*CLOUD_NAMES.values(), *range(20, 20 + CDN_SIZE)]
         for tail in tails[1:]:
             run_ip("-n", host.namespace, "addr", "add", f"{CLOUD_NET}.{tail}/24", "dev", "eth0")
-    if host.name == "attacker":  # knows its neighbours: its ARP broadcasts would reach all other roles' captures
+    if host.name == "attacker":  # knows its neighbours: fewer of its ARP broadcasts reach all other captures
         for role in network.roles:
             run_ip("-n", host.namespace, "neigh", "add", role.ipv4, "lladdr", role.mac, "dev", "eth0")
 
