@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 
 from covey.apps.detect.request import STATE_FILE, Request
 from covey.apps.detect.telling import Telling
-from covey.core import Loss
 from covey.errors import CoveyError
 from covey.io import write_atomically
 from covey.io.clock import now_ns, wall_s
 from covey.io.local_store import LocalStore
 from covey.sensing import Block
-from covey.sensing.store import ScoreKind, StoreSchema
+from covey.sensing.store import StoreSchema
 from covey.watching import Mode, Watcher, WindowRecord, restore, snapshot
 from covey.wire import ModelFile
 
@@ -35,12 +34,8 @@ class Keeping:
         self.device: FederatedDevice | None = None
         if self._folder is None:
             return
-        is_error = file.design.loss in (Loss.MSE, Loss.HUBER)
-        schema = StoreSchema(
-            file.design.feature_names, ScoreKind.ERROR if is_error else ScoreKind.LOG_ODDS, file.design.class_names
-        )
         try:
-            self.store = LocalStore.open(self._folder, schema, now_ns=now_ns())
+            self.store = LocalStore.open(self._folder, StoreSchema.of(file), now_ns=now_ns())
             self.store.use_model(file.sequence)
         except CoveyError as error:
             if request.mode is Mode.FEDERATED:
@@ -55,6 +50,11 @@ class Keeping:
     def state_path(self) -> Path | None:
         """Where what the watcher learnt is kept."""
         return None if self._folder is None else self._folder / STATE_FILE
+
+    @property
+    def cautious_threshold(self) -> float | None:
+        """For the model that came last: from the device's own rows, high rather than low."""
+        return None if self.device is None else self.device.threshold
 
     def recall(self, watcher: Watcher) -> bool:
         """Go on from what was learnt before, if there is something that fits; DetectionError (A110) if it is broken."""
@@ -76,6 +76,11 @@ class Keeping:
         if not fits:
             self._telling.warn(f"{path} is of another model or other settings: the device begins anew")
         return fits
+
+    def use_model(self, sequence: int) -> None:
+        """Rows are scored by this version of the model from now on."""
+        if self.store is not None:
+            self.store.use_model(sequence)
 
     def offer(self, block: Block, scores: "memoryview[float]", threshold: float | None) -> None:
         """A block's rows, before the windows that they end."""
@@ -103,7 +108,23 @@ class Keeping:
             self._tell_fault(self.store.fault)
         if now_s - self._saved_s >= SAVE_EVERY_S:
             self.save(watcher)
-        return self.device.step(now_ns() // 1_000_000) if self.device is not None else None
+        return self._next_model()
+
+    def newest(self, file: ModelFile) -> ModelFile:
+        """The model to begin with: the fleet's, if one came in an earlier run, else `file`."""
+        found = self._next_model()
+        if found is None or found.design.feature_names != file.design.feature_names:
+            return file
+        self.use_model(found.sequence)
+        self._telling.say(f"going on with model {found.sequence}, which the fleet sent before")
+        return found
+
+    def _next_model(self) -> ModelFile | None:
+        if self.device is None:
+            return None
+        found = self.device.step(now_ns() // 1_000_000)
+        self._tell_fault(self.device.fault)
+        return found
 
     def save(self, watcher: Watcher) -> None:
         """Write down what the watcher learnt, in one step; trouble is told, and tried again the next time."""
@@ -119,9 +140,10 @@ class Keeping:
         except OSError as error:
             self._telling.warn(f"{path} cannot be written: {error.strerror}")
 
-    def close(self, watcher: Watcher) -> None:
-        """Write down everything."""
-        self.save(watcher)
+    def close(self, watcher: Watcher | None) -> None:
+        """Write down everything; of the watcher nothing where it has not begun to watch."""
+        if watcher is not None:
+            self.save(watcher)
         if self.device is not None:
             self.device.close()
         if self.store is not None:

@@ -7,6 +7,7 @@ from covey.apps.detect.keeping import Keeping
 from covey.apps.detect.request import Request
 from covey.apps.detect.sources import Incoming, require_detection_source, truth_of
 from covey.apps.detect.stopping import Stopping
+from covey.apps.detect.succession import Succession
 from covey.apps.detect.summary import Outcome, Tally, as_json, as_text
 from covey.apps.detect.telling import CRITICAL, INFORMATIONAL, NOTICE, WARNING, Telling, sentence
 from covey.core import PACKET_BYTES, AlarmState
@@ -57,13 +58,21 @@ class Run:
         kinds = self._truth.kinds if self._truth is not None else ()
         self._judge = WindowJudge(kinds)
         self._flows = FlowJudge(self._file.design.schema.kind)
-        self._watcher = self._new_watcher(self._file)
-        self._successor: Watcher | None = None
+        watcher = self._new_watcher(self._file)  # finds out what does not fit, before the store is opened
         self._keeping = Keeping(request, self._file, telling)
+        newest = self._keeping.newest(self._file)
+        if newest is not self._file:
+            watcher = self._new_watcher(newest, self._keeping.cautious_threshold)
+        self._succession = Succession(watcher, self._new_watcher)
+        self._is_ready = False
         self._tally = Tally(began_s=wall_s())
         self._alarm: tuple[str | None, int] = (None, 0)  # id and beginning of the alarm that goes on
         self._stats_s = wall_s()
         self._latest_ns = 0
+
+    @property
+    def _watcher(self) -> Watcher:
+        return self._succession.watcher
 
     def go(self) -> int:
         """Calibrate or recall, watch, sum up."""
@@ -72,10 +81,11 @@ class Run:
                 self._calibrate()
             else:
                 self._keeping.recall(self._watcher)
+            self._is_ready = True  # from here on there is something to keep; a broken state is not written over
             self._say_beginning()
             failure = self._watch_all()
         finally:
-            self._keeping.close(self._watcher)
+            self._keeping.close(self._watcher if self._is_ready else None)
         self._finish()
         if failure is not None:
             raise failure
@@ -85,11 +95,11 @@ class Run:
 
     # -- the beginning
 
-    def _new_watcher(self, file: ModelFile) -> Watcher:
+    def _new_watcher(self, file: ModelFile, cautious: float | None = None) -> Watcher:
+        """A watcher for a model. Its threshold: as given, else a cautious one of this device, else the model's own."""
         design, request = file.design, self._request
-        given = request.threshold
-        if given is None and design.thresholds:
-            given = design.thresholds[0]
+        known = (request.threshold, cautious, *design.thresholds[:1])
+        given = next((threshold for threshold in known if threshold is not None), None)
         settings = request.overrides.applied_to(design.detection)
         return Watcher(Detector(file), settings, request.mode, given, request.learn_windows)
 
@@ -181,21 +191,12 @@ class Run:
             findings = watcher.flush(now_ns() - grace)
         else:
             findings = []
-        self._go_on(block, findings)
-
-    def _go_on(self, block: Block, findings: list[Finding]) -> None:
-        """What was found, and the same block for a model that still learns."""
         for finding in findings:
             self._tell(finding)
-        successor = self._successor
-        if successor is None or not block.n:
-            return
-        bad = {f.window.start_ns for f in findings if isinstance(f, WindowRecord) and not f.is_believed}
-        scores = successor.score(block.rows, block.n)
-        for finding in successor.take(block.packets, block.rows, block.n, scores, distrusted=bad):
-            if isinstance(finding, Settled):
-                self._watcher, self._successor = successor, None
-                self._say_settled(finding)
+        settled = self._succession.follow(block, findings)
+        if settled is not None:
+            self._keeping.use_model(self._watcher.detector.sequence)
+            self._say_settled(settled)
 
     def _note_times(self, block: Block) -> None:
         times = block.packets.cast("q")
@@ -208,27 +209,17 @@ class Run:
         self._tally.take(block.n, first, last)
 
     def _take_model(self, file: ModelFile | None) -> None:
-        """The fleet has a new model: it watches as soon as it has a threshold of this device."""
+        """The fleet has a new model."""
         if file is None:
             return
-        if (
-            file.design.feature_names != self._file.design.feature_names
-            or file.design.schema != self._file.design.schema
-        ):
+        own = self._file.design
+        if (file.design.feature_names, file.design.schema) != (own.feature_names, own.schema):
             self._telling.warn("a new model came that wants other features: start again with it")
-            return
-        fresh = self._new_watcher(file)
-        if self._keeping.store is not None:
-            self._keeping.store.use_model(file.sequence)
-        self._file = file
-        self._tally.models += 1
-        if self._watcher.threshold.is_calibrated or fresh.threshold.value is None:
-            fresh.begin_learning()
-            self._successor = fresh
-            self._telling.say(f"model {file.sequence} came; it watches once its threshold is learnt")
-        else:
-            self._watcher = fresh
+        elif self._succession.offer(file, self._keeping.cautious_threshold):
+            self._keeping.use_model(file.sequence)
             self._telling.say(f"model {file.sequence} watches from here on")
+        else:
+            self._telling.say(f"model {file.sequence} came; it watches once its threshold is learnt")
 
     # -- what was found
 
@@ -274,8 +265,8 @@ class Run:
         rate = self._watcher.threshold.rate
         if settled.windows * rate < FEW:
             self._telling.warn(
-                f"{settled.windows:,} windows are few for a budget of one in {1 / rate:,.0f}: the threshold is extrapolated"
-                " and may miss attacks; calibrate longer, or allow more with --alarms-per-hour"
+                f"{settled.windows:,} windows are few for a budget of one in {1 / rate:,.0f}: the threshold is"
+                " extrapolated and may miss attacks; calibrate longer, or allow more with --alarms-per-hour"
             )
 
     def _say_settled(self, settled: Settled) -> None:
@@ -314,6 +305,7 @@ class Run:
         judged = (self._judge.judgement(), self._flows.counts()) if self._truth is not None else None
         final = tally.stats_event(self._latest_ns or now_ns(), watcher, self._incoming.origin, None)
         self._telling.event(final, INFORMATIONAL)
+        tally.models = self._succession.models
         outcome = Outcome(self._request, tally, watcher, self._keeping, judged, self._telling.sink)
         self._telling.result(as_json(outcome) if self._request.as_json else as_text(outcome))
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from covey.apps.detect.flows import FlowCounts
 from covey.apps.detect.keeping import Keeping
@@ -13,6 +14,9 @@ from covey.io.sinks import Sink
 from covey.sensing import Note, Source
 from covey.watching import DriftReport, Judgement, Origin, Stage, Watcher, WindowRecord, alerts
 from covey.watching.alerts import Json
+
+if TYPE_CHECKING:
+    from covey.apps.detect.federated import FederatedDevice
 
 FORMAT = 1
 
@@ -135,8 +139,21 @@ def _tree(outcome: Outcome) -> dict[str, object]:
     if outcome.keeping.store is not None:
         tree["store"] = asdict(outcome.keeping.store.counts)
     if outcome.keeping.device is not None:
-        tree["federated"] = {"models": tally.models}
+        tree["federated"] = _federated_tree(outcome.keeping.device, tally)
     return tree
+
+
+def _federated_tree(device: "FederatedDevice", tally: Tally) -> dict[str, object]:
+    status = device.status
+    return {
+        "models": tally.models,
+        "round": status.round,
+        "completed": status.completed,
+        "sequence": status.sequence,
+        "rows": status.rows,
+        "refused": status.refused,
+        "models_refused": status.models_refused,
+    }
 
 
 def _truth_tree(judgement: Judgement, flows: FlowCounts) -> dict[str, object]:
@@ -177,6 +194,11 @@ def as_text(outcome: Outcome) -> str:
     if sink is not None and sink.lost:
         lines.append(
             f"note: {sink.lost:,} events were lost: {sink.fault or 'their place could not be written for a while'}"
+        )
+    if outcome.keeping.device is not None:
+        status = outcome.keeping.device.status
+        lines.append(
+            f"fleet: {status.completed:,} messages delivered, {tally.models:,} new models, round {status.round}"
         )
     if store is not None:
         lines.append(f"store: {store.counts.kept:,} of {store.counts.offered:,} rows kept in {store.folder}")
