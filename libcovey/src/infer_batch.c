@@ -99,6 +99,19 @@ static void pack_layer(const covey_layer *layer, const uint8_t *bytes, uint32_t 
     memset(packed->pairs + 2 * n, 0, 2 * lanes);
 }
 
+/* Eight columns fill half a vector of AVX-512: for these the shorter vectors do the same with less. What they leave alone
+ * behind the columns is finite, as all that comes to lie in a tile. */
+static const covey_kernels *kernels_for(const batch *b, uint32_t cols)
+{
+#if defined(__x86_64__)
+    if (cols <= covey_kernels_avx2.lanes && b->kernels == &covey_kernels_avx512)
+        return &covey_kernels_avx2;
+#else
+    (void)cols;
+#endif
+    return b->kernels;
+}
+
 static void run_layer(const batch *b, const covey_layer *layer, const packed_layer *packed, const float *in, size_t in_stride,
                       uint32_t rows, float *out)
 {
@@ -124,7 +137,7 @@ static void run_layer(const batch *b, const covey_layer *layer, const packed_lay
         .out_stride = packed->out_stride,
         .scratch = b->scratch,
     };
-    b->kernels->int8_product(&product);
+    kernels_for(b, layer->outputs)->int8_product(&product);
     b->kernels->activate(layer->activation, out, (size_t)rows * packed->out_stride);
 }
 
