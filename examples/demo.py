@@ -16,13 +16,13 @@ from covey.apps.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 LAB, OUT = ROOT / "lab", ROOT / "out" / "demo"
-#: A part of the lab's sessions, so that the demo is a matter of seconds; `covey simulate plans/lab.toml` takes them all.
-TRAIN, TEST = ("train-1", "train-2", "train-3"), "test-1"
+#: A part of the sessions, so that the demo is a matter of seconds; `covey simulate plans/lab.toml` takes them all.
+TRAIN, TEST = ("train-1", "train-2", "train-3", "train-4"), "test-1"
 SETTINGS = {
     "data.source.sessions": json.dumps([*TRAIN, TEST]),
-    "data.source.most_benign": "2000",
-    "rounds.count": "10",
-    "judging.every": "5",
+    "rounds.count": "30",
+    "judging.every": "15",
+    "judging.local": "false",
     "judging.central": "false",
 }
 
@@ -72,12 +72,13 @@ def say(result: dict[str, Any], device: str, seconds: float) -> None:
     hours = sum(one["benign_hours"] for one in watched)
     events = [json.loads(line) for line in (OUT / "alerts.jsonl").read_text(encoding="utf-8").splitlines()]
     kinds = Counter(event.get("event_type") for event in events)
+    incidents = sum(one["incidents"] for one in watched)
     print(
-        f"\nEleven roles learnt together from {result['data']['train_rows']:,} rows of their own packets; none was shared."
-        f"\nOn a session that nobody learnt from, the model of {result['model']['int8_bytes']:,} bytes noticed"
-        f" {pooled['incidents_found']} of {sum(one['incidents'] for one in watched)} attacks: {100 * pooled['tpr']:.1f} % of"
-        f"\ntheir windows, with {pooled['above_per_hour']:.2f} benign windows an hour above the threshold in {hours:.1f} hours."
-        f"\nOn {device} it wrote {kinds['alert']} alerts.\n"
+        f"\nEleven roles learnt from {result['data']['train_rows']:,} rows of their own packets, and shared none."
+        f"\nIn a session that nobody learnt from, the model of {result['model']['int8_bytes']:,} bytes noticed"
+        f" {pooled['incidents_found']} of {incidents} attacks and\n{100 * pooled['tpr']:.1f} % of their windows;"
+        f" {pooled['above_per_hour']:.2f} benign windows an hour lay above a threshold, in {hours:.1f} hours."
+        f"\nWatching {device} it wrote {kinds['alert']} alerts.\n"
         f"\nreport: {OUT / 'report.html'}\nalerts: {OUT / 'alerts.jsonl'}\nin {seconds:.0f} seconds"
     )
 

@@ -68,6 +68,7 @@ class _Bench:
         mine = [recording for recording in dataset.recordings if recording.device_id == self.device_id]
         captures = [score_capture(recording, dataset.feature_names, scorers) for recording in mine]
         train = [capture for capture in captures if capture.recording.is_train]
+        train = [capture for capture in train if not capture.recording.is_learnt] or train
         self.test = [capture for capture in captures if not capture.recording.is_train]
         found = {name: calibrated(train, name, detection) for name in scorers}
         self.thresholds = {name: value for name, (value, _) in found.items() if value is not None}

@@ -56,7 +56,7 @@ def assemble(
     names = packet_features(rule)
     devices = sorted({recording.device_id for recording in recordings})
     parts = [
-        _kept(_read([one for one in recordings if one.device_id == device], names), device, budget)
+        _kept(_read([one for one in recordings if one.device_id == device and one.is_learnt], names), device, budget)
         for device in devices
     ]
     for device, rows in zip(devices, parts, strict=True):

@@ -31,7 +31,9 @@ class Captures:
 
     For training and for the figures by rows: `most_benign` benign rows of a device and `most_attack` of each kind of
     attack. Windows are judged on all packets. Rows of the first `warm_up_s` seconds of a capture are left out, as
-    streams are still filling. `sessions`: only these; empty: all.
+    streams are still filling. `sessions`: only these; empty: all. `calibration`: training sessions of which no row is
+    learnt from; devices set their thresholds by these alone, as what was learnt from looks better than it is. Empty: by
+    all training sessions.
     """
 
     source_kind: ClassVar = SourceKind.PACKETS
@@ -39,6 +41,7 @@ class Captures:
     most_attack: int = 400
     warm_up_s: float = 0.0
     sessions: tuple[str, ...] = ()
+    calibration: tuple[str, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -56,7 +59,15 @@ class Captures:
         files = {session: _device_files(folder / "captures" / session) for session in splits}
         _check_truth(truth, files, folder, all_sessions=not self.sessions)
         recordings = [
-            Recording(device, session, split == "train", path, truth.of(session, device), self.warm_up_s)
+            Recording(
+                device_id=device,
+                session=session,
+                is_train=split == "train",
+                path=path,
+                truth=truth.of(session, device),
+                warm_up_s=self.warm_up_s,
+                is_learnt=session not in self.calibration,
+            )
             for session, split in splits.items()
             for device, path in files[session].items()
         ]
@@ -68,13 +79,21 @@ class Captures:
     def _splits(self, folder: Path) -> dict[str, str]:
         """The split of each session that is taken, in the order of the table."""
         splits = _read_sessions(folder / "sessions.csv")
-        for session in self.sessions:
-            if session not in splits:
-                near = did_you_mean(session, splits)
+        for key, names in (("sessions", self.sessions), ("calibration", self.calibration)):
+            for session in names:
+                if session not in splits:
+                    near = did_you_mean(session, splits)
+                    raise DataError(
+                        Code.DATA_NO_DEVICES,
+                        f"data.source.{key} names {session!r}, which sessions.csv has not",
+                        f"did you mean {near!r}?" if near else f"the sessions are: {', '.join(splits)}",
+                    )
+        for session in self.calibration:
+            if splits[session] != "train":
                 raise DataError(
-                    Code.DATA_NO_DEVICES,
-                    f"data.source.sessions names {session!r}, which sessions.csv has not",
-                    f"did you mean {near!r}?" if near else f"the sessions are: {', '.join(splits)}",
+                    Code.DATA_BAD_SPLIT,
+                    f"data.source.calibration names {session!r}, which is for testing",
+                    "thresholds come from training sessions",
                 )
         return {session: split for session, split in splits.items() if not self.sessions or session in self.sessions}
 

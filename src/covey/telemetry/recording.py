@@ -53,6 +53,7 @@ class Recording:
     truth: TruthTable  # of this session and device; no rows where all is benign
     warm_up_s: float = 0.0  # so long from its first packet nothing is learnt or judged: streams are filling
     mac: bytes | None = None  # the device's, where that is known
+    is_learnt: bool = True  # of training captures: else it is for thresholds alone, and no row of it is learnt from
 
     def begin_ns(self, first: RecordedRows) -> int:
         """When the warm-up is over, told by the first part."""
@@ -70,7 +71,7 @@ class Recording:
 
     def digest(self) -> bytes:
         """SHA-256 of who, when, the file's bytes and the truth."""
-        content = hashlib.sha256(f"{self.device_id}\0{self.session}\0{self.is_train}\0{self.warm_up_s}\0".encode())
+        content = hashlib.sha256(f"{self.device_id}\0{self.session}\0{self.is_train}\0{self.is_learnt}\0{self.warm_up_s}\0".encode())
         content.update(self.path.read_bytes())
         content.update(repr(self.truth.rows).encode())
         return content.digest()
