@@ -12,6 +12,7 @@ import socket
 import struct
 from array import array
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from select import poll
 from typing import ClassVar
 
@@ -25,7 +26,7 @@ BATCH = 512
 TICK_S = 0.5
 BUFFER_BYTES = 4 << 20  # of the socket: 0.1 s of a gigabit link of small packets
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
-SOL_PACKET, PACKET_STATISTICS = 263, 6
+SOL_PACKET, PACKET_STATISTICS, PACKET_IGNORE_OUTGOING = 263, 6, 23
 SO_RCVBUFFORCE = 33
 #: Time stamps of 64 bits (Linux 5.1 and later) and of the machine's own `long`; options and their messages alike.
 SO_TIMESTAMPNS_NEW, SO_TIMESTAMPNS_OLD = 64, 35
@@ -70,7 +71,7 @@ class InterfaceSource:
         """What was counted."""
         self._count_drops()
         notes = (
-            Note(NoteKind.SKIPPED, self.drops, f"{self.drops:,} packets were dropped by the kernel: too many to read"),
+            Note(NoteKind.DROPPED, self.drops, f"{self.drops:,} packets were dropped by the kernel: too many to read"),
             Note(NoteKind.OTHER, self.others, f"{self.others:,} packets are not IP"),
         )
         return (*(note for note in notes if note.count), *self._rows.notes())
@@ -146,6 +147,9 @@ def _open(name: str) -> tuple[socket.socket, bool, bool]:
     elif kind not in (ARPHRD_ETHERNET, ARPHRD_LOOPBACK):
         opened.close()
         raise DetectionError(Code.INTERFACE_LINK, f"{name} has the link type {kind}, whose frames Covey cannot read")
+    if kind == ARPHRD_LOOPBACK:
+        with suppress(OSError):  # before Linux 4.20 the second copy is dropped where it is read
+            opened.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
     return opened, is_bare, kind == ARPHRD_LOOPBACK
 
 

@@ -31,6 +31,7 @@ class NoteKind(StrEnum):
     MALFORMED = "malformed"
     OTHER = "other"
     SKIPPED = "skipped"
+    DROPPED = "dropped"
     BACKWARDS = "backwards"
     EVICTED = "evicted"
     NOT_OF_DEVICE = "not of the device"
