@@ -257,6 +257,9 @@ def test_a_truth_of_several_sessions_must_be_told_which(folder: Path, tmp_path: 
     assert "error[A111]" in result.stderr
     assert "--session with one of: one, two" in result.stderr
     assert detect(folder, "--truth", truth, "--session", "one").exit_code == 0
+    slip = detect(folder, "--truth", truth, "--session", "onne")
+    assert "error[A111]" in slip.stderr
+    assert "did you mean one?" in slip.stderr
 
 
 def test_a_damaged_capture_is_summed_up_to_the_damage_and_is_an_error(folder: Path, tmp_path: Path) -> None:
@@ -266,6 +269,7 @@ def test_a_damaged_capture_is_summed_up_to_the_damage_and_is_an_error(folder: Pa
     result = covey("detect", folder / "zero.covey", damaged)
     assert result.exit_code == 1
     assert "windows" in result.stdout
+    assert "ALERT" in result.stdout
     assert "error[T10" in result.stderr
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(whole[:-5])
@@ -286,6 +290,16 @@ def test_a_full_disk_and_a_log_by_udp(folder: Path) -> None:
         first = server.recv(65536)
     assert first.startswith((b"<26>1 ", b"<28>1 "))
     assert json.loads(first.split(b" eve - ", 1)[1])["event_type"] == "alert"
+
+
+def test_a_name_that_is_no_text_is_told_all_the_same(folder: Path, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9\x1b[2J.pcap")
+    odd.write_bytes((folder / "scan-3.pcap").read_bytes())
+    alerts = tmp_path / "alerts.json"
+    result = covey("detect", folder / "zero.covey", odd, "--alerts", alerts)
+    assert result.exit_code == 0, result.output
+    assert "\x1b" not in result.output
+    assert events_in(alerts)[0]["pcap_filename"] == odd.name
 
 
 def begun(*words: object, **more: object) -> subprocess.Popen[str]:

@@ -66,7 +66,7 @@ class Suspicion:
 
 def line(event: Mapping[str, Json]) -> bytes:
     """An event as one line."""
-    return json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(event, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
 def alert(record: WindowRecord, detector: Detector, origin: Origin, suspicion: Suspicion) -> dict[str, Json]:

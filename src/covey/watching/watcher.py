@@ -190,14 +190,18 @@ class Watcher:
 
     def settle(self) -> Settled:
         """End the learning; ValueError where too few windows were seen for a threshold."""
-        if self.detection.window_s == 0 and self.threshold.learnt:
-            hours = max(self._learnt_s, 1.0) / 3600
-            self.threshold.rate = min(0.5, self.detection.alarms_per_hour * hours / self.threshold.learnt)
+        self._settle_rate()
         value = self.threshold.settle()
         if self.drift.windows:
             self.drift.take_reference()
         self.stage = Stage.WATCHING
         return Settled(value, self.threshold.learnt, self.detector.encoding is not self.fleet_encoding)
+
+    def _settle_rate(self) -> None:
+        """Where each row is a window, only what was learnt says how many windows an hour has."""
+        if self.detection.window_s == 0 and self.threshold.learnt:
+            hours = max(self._learnt_s, 1.0) / 3600
+            self.threshold.rate = min(0.5, self.detection.alarms_per_hour * hours / self.threshold.learnt)
 
     def settle_scaling(self) -> None:
         """End the stage SCALING: from here on windows are learnt with the device's own scaling."""
@@ -230,6 +234,7 @@ class Watcher:
         self._open_rows, self._learnt, self._alerts = state.open_rows, state.learnt, state.alerts
         self._learnt_s, self._end_ns, self._open_end_ns = state.learnt_s, state.end_ns, state.open_end_ns
         self._restored = True
+        self._settle_rate()
 
     def _fresh_watch(self) -> Watch:
         d = self.detection

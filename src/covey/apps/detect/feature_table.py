@@ -13,7 +13,7 @@ from typing import TextIO
 from covey.apps.detect.options import Values
 from covey.apps.detect.sources import read_chosen_truth
 from covey.core import FEATURE_NAMES
-from covey.errors import Code, CoveyError, EnvironmentFault, OutputError, did_you_mean
+from covey.errors import Code, EnvironmentFault, OutputError, did_you_mean
 from covey.sensing import Truth, open_source
 
 STANDARD_OUTPUT = "-"
@@ -85,7 +85,7 @@ def _columns(patterns: Iterable[str], names: tuple[str, ...]) -> tuple[str, ...]
 
 @contextmanager
 def _output(where: str) -> Iterator[TextIO]:
-    """A file or standard output; OutputError where it cannot be written. A file that failed is not left behind."""
+    """A file or standard output; OutputError where it cannot be written. What was written before an error stays."""
     if where == STANDARD_OUTPUT:
         yield sys.stdout
         sys.stdout.flush()
@@ -94,9 +94,6 @@ def _output(where: str) -> Iterator[TextIO]:
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             yield file
-    except CoveyError:
-        path.unlink(missing_ok=True)
-        raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             if path.is_file():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from covey.apps.detect.options import Values
 from covey.errors import Code, EnvironmentFault, ModelError
-from covey.watching import Mode
+from covey.watching import LARGEST_SCORE, Mode
 from covey.wire import DetectionSettings
 
 STATE_FILE = "watch.state"
@@ -90,7 +90,10 @@ class Request:
                 "--threshold is given, but --mode adapt finds its own",
             ),
             (self.threshold is not None and bool(self.calibrate), "--threshold and --calibrate exclude each other"),
-            (self.threshold is not None and not math.isfinite(self.threshold), f"--threshold is {self.threshold}"),
+            (
+                self.threshold is not None and not abs(self.threshold) <= LARGEST_SCORE,
+                f"--threshold is {self.threshold}; it is a number that float32 holds",
+            ),
             (self.learn_windows < 1, f"--learn-windows is {self.learn_windows}; it is 1 or more"),
             (not 1 <= self.streams <= 65_535, f"--streams is {self.streams}; it is from 1 to 65,535"),
             (not (math.isfinite(self.stats_s) and self.stats_s > 0), f"--stats-s is {self.stats_s}; it is more than 0"),

@@ -1,5 +1,6 @@
 """One run of `covey detect`, from the model's file to the summary. `watching` decides; here is the outside."""
 
+import sys
 from pathlib import Path
 
 from covey.apps.detect.flows import FlowJudge
@@ -30,6 +31,7 @@ from covey.watching import (
 from covey.wire import ModelFile
 
 OK, ALERTED = 0, 3
+MOST_MODEL_BYTES = 16 << 20  # what a reader takes; /dev/zero is longer
 FEW = 0.02  # windows that a calibration would have above the budget's threshold
 #: How long after a window's end its last rows may come: a packet socket is prompt, programs that write files are not.
 GRACE_INTERFACE_NS, GRACE_FILE_NS = 500_000_000, 5_000_000_000
@@ -37,7 +39,8 @@ GRACE_INTERFACE_NS, GRACE_FILE_NS = 500_000_000, 5_000_000_000
 
 def detect(request: Request) -> int:
     """Run, and give the exit status; CoveyError where it cannot begin or must end."""
-    with Stopping() as stopping:
+    hangup_reopens = request.alerts not in (None, "-") and not sys.stdin.isatty()
+    with Stopping(hangup_reopens=hangup_reopens) as stopping:
         telling = Telling(request)
         try:
             return Run(request, stopping, telling).go()
@@ -147,6 +150,7 @@ class Run:
 
     def _watch_all(self) -> SourceError | DetectionError | None:
         """Watch until the end; an error of the source is given back, so that what was found is summed up first."""
+        failure: SourceError | DetectionError | None = None
         try:
             for source in self._incoming.sources():
                 try:
@@ -156,11 +160,10 @@ class Run:
                 if self._stopping.is_asked():
                     break
         except (SourceError, DetectionError) as error:
-            if not self._stopping.is_asked() or self._tally.rows:
-                return None if self._stopping.is_asked() else error
+            failure = None if self._stopping.is_asked() else error  # asked to end, a source may end before it began
         for finding in self._watcher.flush(None):
             self._tell(finding)
-        return None
+        return failure
 
     def _watch(self, source: Source) -> None:
         blocks = source.blocks()
@@ -313,7 +316,8 @@ class Run:
 def read_model(path: Path) -> ModelFile:
     """The model in a file; ModelError that names it where it is none."""
     try:
-        return ModelFile.decode(path.read_bytes())
+        with path.open("rb") as file:
+            return ModelFile.decode(file.read(MOST_MODEL_BYTES + 1))
     except OSError as error:
         raise ModelError(
             Code.MODEL_FILE, f"{path} cannot be read: {error.strerror}", "give the model.covey of a run", str(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from covey.apps.detect.request import Request, wrong_usage
 from covey.apps.detect.stopping import Stopping
-from covey.errors import Code, DetectionError
+from covey.errors import Code, DetectionError, did_you_mean
 from covey.io.follow import FollowedFile, standard_input
 from covey.io.interface import InterfaceSource, interfaces
 from covey.sensing import PacketRows, Source, Truth, TruthTable, open_source, read_truth
@@ -90,9 +90,18 @@ def read_chosen_truth(path: Path, session: str | None, role: str | None) -> Trut
 
 
 def _chosen(what: str, given: str | None, known: set[str], path: Path) -> str:
-    """The given name, or the only one; a name without attacks is allowed where the table names others like it."""
-    if given is not None:
+    """The given name, or the only one; a name that is not in the table is more likely a slip than a quiet day."""
+    if given in known:
         return given
+    if given is not None:
+        near = did_you_mean(given, known)
+        meant = f"did you mean {near}? " if near else ""
+        raise DetectionError(
+            Code.DETECTION_TRUTH,
+            f"{path} has no attack in the {what} {given}",
+            f"{meant}where nothing was attacked, leave --truth out",
+            str(path),
+        )
     if len(known) <= 1:
         return next(iter(known), "")
     names = ", ".join(sorted(known)[:20])

@@ -11,8 +11,9 @@ _Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 class Stopping:
     """Within `with`: `is_asked` says whether it is time to end; `take_hangup` whether SIGHUP came since."""
 
-    def __init__(self) -> None:
-        """Nothing has come yet."""
+    def __init__(self, *, hangup_reopens: bool) -> None:
+        """hangup_reopens: SIGHUP is for the file of alerts, as services know it; else it ends like SIGTERM."""
+        self._hangup_reopens = hangup_reopens
         self._asked = False
         self._hangup = False
         self._before: dict[int, _Handler] = {}
@@ -31,9 +32,11 @@ class Stopping:
         for number, handler in (
             (signal.SIGINT, self._stop),
             (signal.SIGTERM, self._stop),
-            (signal.SIGHUP, self._hang_up),
+            (signal.SIGHUP, self._hang_up if self._hangup_reopens else self._stop),
         ):
             try:
+                if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                    continue  # nohup
                 self._before[number] = signal.signal(number, handler)
             except ValueError:  # in another thread: whoever runs us there has the signals
                 break

@@ -75,5 +75,5 @@ def _write(text: str, *, to_stderr: bool) -> None:
     try:
         stream.write("\n".join(printable(part) for part in text.split("\n")) + "\n")
         stream.flush()
-    except (BrokenPipeError, ValueError):  # nobody reads any more: that is no reason to stop watching
+    except (OSError, ValueError):  # nobody reads any more: that is no reason to stop watching
         return
