@@ -464,6 +464,54 @@ def test_messages_that_are_none_are_refused_with_a_verdict_and_counted(tmp_path:
     device.close()
 
 
+@pytest.mark.parametrize(
+    ("terms", "recipe", "verdict"),
+    [
+        ({}, {"codec": 99}, Verdict.MALFORMED),
+        ({}, {"codec": 2, "block": 3}, Verdict.MALFORMED),
+        ({"batch": 0}, {}, Verdict.MALFORMED),
+        ({"batch": 1 << 31}, {}, Verdict.MALFORMED),
+        ({"epochs": (1 << 32) - 1}, {}, Verdict.TOO_LARGE),
+        ({"epochs": 0, "max_steps": (1 << 32) - 1}, {}, Verdict.TOO_LARGE),
+        ({"learning_rate": 1e30}, {}, Verdict.NONFINITE),
+    ],
+)
+def test_a_task_that_makes_no_sense_is_no_work_and_no_crash(
+    tmp_path: Path, terms: dict[str, float], recipe: dict[str, int], verdict: Verdict
+) -> None:
+    fill(tmp_path, 0)
+    model = version_after(first_model())
+    settings = settings_of()
+    task = Task.training(
+        round=1,
+        digest=model.digest[:16],
+        lifetime_ms=0,
+        seed=1,
+        recipe=settings.recipe,
+        arguments=settings.trainer.arguments(1, 3),
+        sequence=2,
+    )
+    assert task.terms is not None
+    assert task.recipe is not None
+    told = replace(
+        task, terms=replace(task.terms, **terms), recipe=replace(task.recipe, **recipe), model=model.encode()
+    )
+    schema = StoreSchema.of(first_model())
+    outcome = device_work.do(device_work.Order(told, 1, tmp_path, schema, None, None, None))
+    assert (outcome.verdict, outcome.message) == (verdict, None)
+    assert outcome.labels == {"operator attack": 150, "operator benign": 150}
+
+
+def test_short_tasks_prove_their_model_to_a_device_that_knows_the_one_before(tmp_path: Path) -> None:
+    places = places_of(tmp_path)
+    fleet = fleet_of(tmp_path, places, publishes=False)
+    run(fleet, places, 4)
+    for place in places:  # the models of rounds 1 to 3, that of the third being the second trained one
+        assert place.live is not None
+        assert place.live.status.line == 3
+        place.kill()
+
+
 def version_after(file: ModelFile, **others: object) -> ModelFile:
     before = ModelVersion.of_file(file)
     parameters = before.parameters.copy()

@@ -24,6 +24,7 @@ STORE = {"covey.sensing.store", "covey.sensing.sampling"} | {
         "store_alerts",
         "store_file",
         "store_state",
+        "store_trouble",
         "store_writer",
         "training_rows",
         "verdicts",

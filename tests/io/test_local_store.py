@@ -275,7 +275,34 @@ def test_rows_are_believed_benign_only_far_from_every_doubt(tmp_path: Path) -> N
     assert set(found.origins) == {Origin.PSEUDO, Origin.NOBODY}
 
 
+def test_doubt_is_on_the_disk_even_where_no_row_is_kept(tmp_path: Path) -> None:
+    store = opened(tmp_path / "store")
+    for window in range(4):
+        store.window(Window(window * 100, window * 100 + 100, 5.0 if window == 2 else -9.0, alarm=int(window == 2)))
+    store.tick(NOW + 6 * SECOND)
+    shutil.copytree(tmp_path / "store", tmp_path / "copy")  # what kill -9 leaves
+    store.close()
+    calm = int(LIMITS.calm_s * SECOND)
+    assert query(tmp_path / "copy", "SELECT first_ns, last_ns FROM spans") == [(-calm, 300 + calm)]
+    assert query(tmp_path / "copy", "SELECT value FROM meta WHERE name = 'windows'") == [(4,)]
+
+
 # -- trouble
+
+
+def test_alerts_without_end_on_a_failing_disk_do_not_fill_the_memory(tmp_path: Path) -> None:
+    store, now = opened(tmp_path), NOW
+    store._database.execute("PRAGMA max_page_count=1")
+    store._database.execute("PRAGMA query_only=ON")  # every write fails from here on
+    for step in range(3000):
+        now += SECOND
+        store.alert(f"a{step}", Window(step, step + 1), f"kind{step}", "text")
+        store.window(Window(step, step + 1, alarm=3))
+        store.tick(now)
+    assert store.fault is not None
+    assert len(store._writer._statements) <= QUOTAS.batch * 4
+    assert store.counts.dropped > 2000
+    store.close()
 
 
 @pytest.mark.parametrize("place", [0, 100, 5000, 40_000])

@@ -26,14 +26,14 @@ def test_messages_come_receipts_first_then_by_number_until_they_are_done(tmp_pat
         put_message(spool.inbox, name, name.encode())
     expected = ["receipt-11.cbor", "model-3.cbor", "task-9.cbor", "task-10.cbor"]
     for _ in range(2):
-        arrived = spool.receive()
+        arrived = list(spool.receive())
         assert [message.name for message in arrived] == expected
         assert [message.content.decode() for message in arrived] == expected
     again = Spool.open(tmp_path)  # after a restart
-    for message in again.receive():
+    for message in list(again.receive()):
         again.done(message)
         again.done(message)
-    assert spool.receive() == []
+    assert list(spool.receive()) == []
 
 
 def test_what_is_sent_is_there_whole_under_its_name_and_again_is_no_harm(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_what_is_sent_is_there_whole_under_its_name_and_again_is_no_harm(tmp_pat
 def test_a_file_of_another_name_is_removed_and_counted(tmp_path: Path, name: str) -> None:
     spool = Spool.open(tmp_path)
     (spool.inbox / name).write_bytes(b"x")
-    assert spool.receive() == []
+    assert list(spool.receive()) == []
     assert inbox_of(spool) == set()
     assert spool.refused == {Verdict.MALFORMED: 1}
 
@@ -77,7 +77,7 @@ def test_a_message_that_is_too_long_is_refused_without_reading_it_all(tmp_path: 
             file.truncate(MOST_BYTES[kind])
         with (spool.inbox / f"{kind}-2.cbor").open("wb") as file:
             file.truncate(1 << 40 if kind is Inbound.TASK else MOST_BYTES[kind] + 1)  # sparse: takes no room
-    assert [message.number for message in spool.receive()] == [1, 1, 1]
+    assert [message.number for message in list(spool.receive())] == [1, 1, 1]
     assert spool.refused == {Verdict.TOO_LARGE: 3}
 
 
@@ -96,7 +96,7 @@ def test_nothing_but_plain_files_is_read_and_links_are_not_followed(tmp_path: Pa
         (spool.inbox / "task-4.cbor").mkdir()
         (spool.inbox / "folder").mkdir()
         begin = time.monotonic()
-        assert spool.receive() == []
+        assert list(spool.receive()) == []
         assert time.monotonic() - begin < 5
     assert secret.read_bytes() == b"secret"
     assert inbox_of(spool) == {"task-4.cbor", "folder"}
@@ -106,7 +106,7 @@ def test_nothing_but_plain_files_is_read_and_links_are_not_followed(tmp_path: Pa
 def test_a_message_that_is_still_being_written_is_left_alone(tmp_path: Path) -> None:
     spool = Spool.open(tmp_path)
     (spool.inbox / ".task-1.cbor.draft").write_bytes(b"half")
-    assert spool.receive() == []
+    assert list(spool.receive()) == []
     assert inbox_of(spool) == {".task-1.cbor.draft"}
     assert spool.refused == {}
 
@@ -115,11 +115,11 @@ def test_a_flood_is_read_in_parts_of_bounded_size(tmp_path: Path) -> None:
     spool = Spool.open(tmp_path)
     for number in range(MOST_MESSAGES + 5):
         (spool.inbox / f"task-{number}.cbor").write_bytes(b"x")
-    first = spool.receive()
+    first = list(spool.receive())
     assert [message.number for message in first] == list(range(MOST_MESSAGES))
     for message in first:
         spool.done(message)
-    assert len(spool.receive()) == 5
+    assert len(list(spool.receive())) == 5
 
 
 def test_an_unusable_folder_is_told_with_code_cause_and_hint(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_an_unusable_folder_is_told_with_code_cause_and_hint(tmp_path: Path) -> 
     for path in (spool.inbox, spool.outbox):
         path.rmdir()
     with pytest.raises(OutputError):
-        spool.receive()
+        list(spool.receive())
     with pytest.raises(OutputError):
         spool.send(Outbound.UPDATE, 1, 1, b"x")
 

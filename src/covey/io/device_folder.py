@@ -54,8 +54,8 @@ class Answer:
 class DeviceFolder:
     """One device's folder; made by `open`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     @classmethod
     def open(cls, folder: Path) -> "DeviceFolder":
@@ -71,13 +71,13 @@ class DeviceFolder:
 
     def read(self, part: Part) -> bytes | None:
         """What was written, None where there is nothing; OutputError where it is damaged or cannot be read."""
-        path = self._folder / part
+        path = self.path / part
         try:
             content = path.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise store_error(self._folder, error) from error
+            raise store_error(self.path, error) from error
         body = content[_HEAD.size :]
         if content[: _HEAD.size] != _HEAD.pack(_MAGIC, zlib.crc32(body)):
             raise OutputError(Code.FEDERATED_STATE, f"{path} is not what this device wrote", None, str(path))
@@ -85,27 +85,27 @@ class DeviceFolder:
 
     def write(self, part: Part, body: bytes) -> None:
         """Replace a file; durable once this returns. OutputError where it cannot be written."""
-        draft = self._folder / f".{part}.draft"
+        draft = self.path / f".{part}.draft"
         try:
             with draft.open("wb") as file:
                 file.write(_HEAD.pack(_MAGIC, zlib.crc32(body)))
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(self._folder / part)
-            sync_folder(self._folder)
+            draft.replace(self.path / part)
+            sync_folder(self.path)
         except OSError as error:
             with suppress(OSError):
                 draft.unlink()
-            raise store_error(self._folder, error) from error
+            raise store_error(self.path, error) from error
 
     def drop(self, part: Part) -> None:
         """Remove a file, if it is there."""
         try:
-            (self._folder / part).unlink(missing_ok=True)
-            sync_folder(self._folder)
+            (self.path / part).unlink(missing_ok=True)
+            sync_folder(self.path)
         except OSError as error:
-            raise store_error(self._folder, error) from error
+            raise store_error(self.path, error) from error
 
     def answer(self) -> Answer | None:
         """The message at hand, if there is one."""

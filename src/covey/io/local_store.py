@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from covey.errors import Code, OutputError
 from covey.io.offered import PACKET_BYTES, Berth, OfferedBlock, StoreCounts
-from covey.io.store_alerts import Alert, add_alert, judged_rows, move_row
+from covey.io.store_alerts import Alert, add_alert, forget_old, judged_rows, move_row
 from covey.io.store_file import connect, lock, store_error
 from covey.io.store_state import Rules, State, read_state, state_statements
+from covey.io.store_trouble import Trouble
 from covey.io.store_writer import Writer
 from covey.sensing.sampling import Places
 from covey.sensing.store import NANOSECONDS, Pool, Quotas, StoreLimits, StoreSchema, WindowLike, far_below
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 
 #: How long rows may wait in memory: what power loss can cost.
 COMMIT_EVERY_NS = 5 * NANOSECONDS
-ALERTS_EVERY_NS = NANOSECONDS
-RETRY_EVERY_NS = 15 * NANOSECONDS
-AGE_EVERY_NS = 60 * NANOSECONDS
+ALERTS_EVERY_NS, AGE_EVERY_NS = NANOSECONDS, 60 * NANOSECONDS
 #: Rows above the threshold that are looked at in one block: a flood must not cost more than detection itself.
 MOST_UNUSUAL = 32
 LONGEST_KIND = 64
@@ -45,7 +44,7 @@ class LocalStore:
         self.schema = schema
         self.limits = limits
         self.counts = StoreCounts()
-        self.fault: OutputError | None = None
+        self._trouble = Trouble(folder)
         self._database = database
         self._quotas = Quotas.of(limits, schema)
         self._writer = Writer(database, folder, limits, self._quotas)
@@ -54,7 +53,7 @@ class LocalStore:
         self._alert: tuple[str, str] | None = None  # id and kind of the alarm that goes on
         self._recent: list[tuple[int, int]] = []  # (time_ns, place) of unusual rows without an alert
         self._top: tuple[bytes, bytes, int, float, float] | None = None  # of the last window
-        self._now_ns = self._committed_ns = self._retry_ns = self._aged_ns = 0
+        self._now_ns = self._committed_ns = self._written_ns = self._aged_ns = 0
         self._version = -1  # of the database, as others change it
         self._state: State
         self._places: Places
@@ -81,22 +80,19 @@ class LocalStore:
                 Code.STORE_TOO_SMALL, f"the local store is too small: {error}", None, str(folder)
             ) from error
         database = connect(folder, limits, create=True)
-        try:
-            handle = lock(folder)
-        except OutputError:
-            database.close()
-            raise
         store = cls(folder, schema, limits, database)
-        store._lock = handle
         try:
+            store._lock = lock(folder)
             store._begin(now_ns, int.from_bytes(os.urandom(8), "little") if seed is None else seed)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OutputError) as error:
             store._shut()
-            raise store_error(folder, error) from error
-        except OutputError:
-            store._shut()
-            raise
+            raise (error if isinstance(error, OutputError) else store_error(folder, error)) from error
         return store
+
+    @property
+    def fault(self) -> OutputError | None:
+        """What is wrong with the store at the moment, if anything is."""
+        return self._trouble.fault
 
     def use_model(self, sequence: int) -> None:
         """Rows are scored by this version of the model from now on."""
@@ -137,20 +133,24 @@ class LocalStore:
             if window.alarm in {2, 4}:
                 self._keep_top(*self._alert)
             if window.alarm in {0, 3}:
-                self._writer.add("UPDATE alerts SET end_ns = ? WHERE id = ?", window.end_ns, self._alert[0])
+                if self._has_room(1):
+                    self._writer.add("UPDATE alerts SET end_ns = ? WHERE id = ?", window.end_ns, self._alert[0])
                 self._alert = None
         self._recent = [(time_ns, place) for time_ns, place in self._recent if time_ns >= window.start_ns]
 
     def alert(self, alert_id: str, window: WindowLike, kind: str, text: str) -> None:
         """An alarm was raised with the window that just ended; what an operator may judge. On the disk at once."""
         kind = kind[:LONGEST_KIND] or UNNAMED
-        self.counts.alerts += 1
         self._alert = (alert_id, kind)
+        if not self._has_room(2):
+            self.counts.dropped += 1
+            return
+        self.counts.alerts += 1
         alert = Alert(alert_id, kind, window.start_ns, window.end_ns, window.score, window.threshold, text)
         try:
             add_alert(self._database, self._writer, self._quotas.alerts, (alert, self._sequence, self._now_ns))
         except sqlite3.Error as error:
-            self._fail(error)
+            self._trouble.note(error, self._now_ns)
         mine = [place for time_ns, place in self._recent if time_ns >= window.start_ns]
         self._adopt(mine, alert_id, kind)
         self._keep_top(alert_id, kind)
@@ -160,16 +160,16 @@ class LocalStore:
     def tick(self, now_ns: int) -> None:
         """About once a second: write what is due, look for verdicts, forget what is too old."""
         self._now_ns = now_ns
-        if self.fault is not None and abs(now_ns - self._retry_ns) < RETRY_EVERY_NS:
+        if self._trouble.is_resting(now_ns):
             return
         try:
-            self._turn()
+            self._drop(self._state.strata.turn(self._now_ns))
             if not 0 <= now_ns - self._aged_ns < AGE_EVERY_NS:
                 self._forget_old()
             self._take_verdicts()
             self._writer.shorten_log()
         except sqlite3.Error as error:
-            self._fail(error)
+            self._trouble.note(error, self._now_ns)
             return
         if self.fault is not None or not 0 <= now_ns - self._committed_ns < COMMIT_EVERY_NS:
             self._commit()
@@ -237,7 +237,7 @@ class LocalStore:
             return
         group = self._state.unusual.move(QUIET, kind, mine)
         self._writer.rewrite(mine, SHARE_COLUMN, group)
-        for place in self._writer.rewrite(mine, ALERT_COLUMN, alert):
+        for place in self._writer.rewrite(mine, ALERT_COLUMN, alert)[: max(0, self._writer.statement_room)]:
             self._writer.add("UPDATE rows SET share = ?, alert = ? WHERE place = ?", group, alert, place)
         self._recent = []
 
@@ -256,27 +256,14 @@ class LocalStore:
 
     # -- time
 
-    def _turn(self) -> None:
-        freed = self._state.strata.turn(self._now_ns)
-        self._drop(freed)
-
     def _forget_old(self) -> None:
         """Rare rows, alerts, verdicts and doubts beyond the age; usual rows go by strata."""
         self._aged_ns = self._now_ns
-        before = self._now_ns - int(self.limits.age_s * NANOSECONDS)
-        found = self._database.execute("SELECT place FROM rows WHERE pool > 0 AND taken_ns < ?", (before,))
-        old = {place for (place,) in found}
-        if old:
-            self._state.unusual.remove(old)
-            self._state.judged.remove(old)
-            self._drop(old)
-        for sql in (
-            "DELETE FROM alerts WHERE taken_ns < ?",
-            "DELETE FROM verdicts WHERE made_ns < ?",
-            "DELETE FROM spans WHERE made_ns < ?",
-        ):
-            if self._database.execute(sql.replace("DELETE FROM", "SELECT 1 FROM") + " LIMIT 1", (before,)).fetchone():
-                self._writer.add(sql, before)
+        before_ns = self._now_ns - int(self.limits.age_s * NANOSECONDS)
+        old = forget_old(self._database, self._writer, before_ns)
+        self._state.unusual.remove(old)
+        self._state.judged.remove(old)
+        self._drop(old)
 
     def _take_verdicts(self) -> None:
         """Rows of alerts that an operator has judged since move to the quota of their own."""
@@ -317,43 +304,47 @@ class LocalStore:
         self._places = Places(used)
         self._drop(stale)
         self._drop(self._state.settle())
-        self._turn()
-        self._writer.add("INSERT OR REPLACE INTO meta VALUES ('opened_ns', ?)", now_ns)
-        self._commit(force=True)
+        self._drop(self._state.strata.turn(now_ns))
+        self._commit()
         if self.fault is not None:
             raise self.fault
         self._writer.vacuum()
 
-    def _commit(self, *, force: bool = False) -> bool:
+    def _commit(self) -> bool:
         """Write what waits; False where that cannot be now."""
-        if self._writer.is_idle and not self._state.spans_changed and not force:
+        if self._writer.is_idle and not self._state.spans_changed and not self._is_stale():
             self._committed_ns = self._now_ns
             return True
-        if self.fault is not None and abs(self._now_ns - self._retry_ns) < RETRY_EVERY_NS:
+        if self._trouble.is_resting(self._now_ns):
             return False
-        self._writer.add("INSERT OR REPLACE INTO meta VALUES ('committed_ns', ?)", self._now_ns)
         try:
             done = self._writer.commit(state_statements(self._state, self._now_ns))
         except sqlite3.Error as error:
-            self._fail(error)
+            self._trouble.note(error, self._now_ns)
             return False
         if not done:
-            self._fail(sqlite3.OperationalError("another process has been reading for long, so the log cannot shrink"))
+            self._trouble.wait(self._now_ns)
             return False
         self._state.spans_changed = False
-        self._committed_ns = self._now_ns
-        self.fault = None
+        self._committed_ns = self._written_ns = self._now_ns
+        self._trouble.clear()
         return True
 
-    def _fail(self, error: sqlite3.Error) -> None:
-        self.fault = store_error(self.folder, error)
-        self._retry_ns = self._now_ns
+    def _is_stale(self) -> bool:
+        """Whether the count of windows, by which rows become believed, is to be written for its own sake."""
+        return not 0 <= self._now_ns - self._written_ns < AGE_EVERY_NS
+
+    def _has_room(self, statements: int) -> bool:
+        """Whether so many statements may wait; what is there already is written first if that makes room."""
+        if self._writer.statement_room < statements:
+            self._commit()
+        return self._writer.statement_room >= statements
 
     def _shut(self) -> None:
         try:
             self._database.close()
         except sqlite3.Error as error:
-            self._fail(error)
+            self._trouble.note(error, self._now_ns)
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1

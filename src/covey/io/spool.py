@@ -17,6 +17,7 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -96,10 +97,11 @@ class Spool:
         """Where messages leave."""
         return self.folder / "outbox"
 
-    def receive(self) -> list[Arrived]:
+    def receive(self, skip: str = "") -> Iterator[Arrived]:
         """Messages that are there, receipts first, then by number; each again until it is `done`.
 
-        OutputError where the folder cannot be read.
+        They are read one at a time, as they are asked for; the one of the name `skip` is not. OutputError where the
+        folder cannot be read.
         """
         try:
             with os.scandir(self.inbox) as entries:
@@ -109,12 +111,12 @@ class Spool:
         known = []
         for name in names:
             found = _NAME.fullmatch(name)
-            if found:
+            if found and name != skip:
                 known.append((list(Inbound).index(Inbound(found[1])), int(found[2]), name))
-            elif not name.startswith("."):  # a dot: somebody is still writing
+            elif not found and not name.startswith("."):  # a dot: somebody is still writing
                 self.refuse(name, Verdict.MALFORMED)
         arrived = (self._read(Inbound(list(Inbound)[kind]), number, name) for kind, number, name in sorted(known))
-        return list(islice((message for message in arrived if message is not None), MOST_MESSAGES))
+        yield from islice((message for message in arrived if message is not None), MOST_MESSAGES)
 
     def done(self, message: Arrived) -> None:
         """Nothing of this message is left to do; OutputError where it cannot be removed."""

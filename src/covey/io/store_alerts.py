@@ -56,3 +56,15 @@ def move_row(writer: Writer, place: int, target: int, label: str) -> None:
     """Give a row the place `target`, over what is there, among the judged rows of `label`."""
     writer.add("DELETE FROM rows WHERE place = ?", target)
     writer.add("UPDATE rows SET place = ?, pool = ?, share = ? WHERE place = ?", target, int(Pool.JUDGED), label, place)
+
+
+def forget_old(database: sqlite3.Connection, writer: Writer, before_ns: int) -> set[int]:
+    """Let alerts, verdicts and doubts of before that time be deleted; the places of rare rows that are as old.
+
+    sqlite3.Error where they cannot be found. Usual rows go by strata.
+    """
+    for table, column in (("alerts", "taken_ns"), ("verdicts", "made_ns"), ("spans", "made_ns")):
+        if database.execute(f"SELECT 1 FROM {table} WHERE {column} < ? LIMIT 1", (before_ns,)).fetchone():  # noqa: S608
+            writer.add(f"DELETE FROM {table} WHERE {column} < ?", before_ns)  # noqa: S608 (names are ours)
+    found = database.execute("SELECT place FROM rows WHERE pool > 0 AND taken_ns < ?", (before_ns,))
+    return {place for (place,) in found}

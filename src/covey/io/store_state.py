@@ -132,6 +132,7 @@ def state_statements(state: State, now_ns: int) -> list[Statement]:
         _meta("strata", state.strata.opened),
         _meta("end_ns", state.doubt.end_ns),
         _meta("windows", state.doubt.windows),
+        _meta("written_ns", now_ns),
     ]
     if state.spans_changed:
         statements.append(("DELETE FROM spans", ()))

@@ -39,6 +39,11 @@ class Writer:
         return self._batch - len(self._rows)
 
     @property
+    def statement_room(self) -> int:
+        """Statements that may still be added before the next commit; negative if there are too many already."""
+        return (self._most_frames - FIXED_FRAMES) // 2 - len(self._statements)
+
+    @property
     def is_idle(self) -> bool:
         """Nothing is waiting."""
         return not (self._rows or self._gone or self._statements)
@@ -66,22 +71,24 @@ class Writer:
         return others
 
     def add(self, sql: str, *cells: Cell) -> None:
-        """Another statement of the next transaction; at most some hundred, each of a page or two."""
+        """Another statement of the next transaction, of a page or two; see `statement_room`."""
         self._statements.append((sql, cells))
 
     def commit(self, state: list[Statement]) -> bool:
-        """Write what waits, with `state` in the same transaction; False where the log has no room yet.
+        """Write `state` and what waits in the same transaction; False where the log has no room yet.
 
         sqlite3.Error where it cannot be written: all is as it was, and waits. Rows beyond a batch that are gone take
         further transactions; a crash between them leaves rows that the next start drops.
         """
-        while not self.is_idle:
+        is_written = False
+        while not (is_written and self.is_idle):
             gone = sorted(self._gone)[: max(0, self._batch - len(self._rows))]
             if not self._has_room(len(self._rows) + len(gone)):
                 return False
             self._write(gone, state)
             self._gone.difference_update(gone)
             self._rows, self._statements = {}, []
+            is_written = True
         self.shorten_log()
         return True
 
@@ -127,6 +134,9 @@ class Writer:
             return 0
 
     def _start_log_anew(self) -> None:
-        """Move the log into the database; it stays as it is while another process reads."""
-        with suppress(sqlite3.OperationalError):
+        """Move the log into the database; it stays as it is while another process reads. sqlite3.Error on failure."""
+        try:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise

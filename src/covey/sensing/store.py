@@ -131,6 +131,8 @@ FILL = 0.65
 #: Bytes that an alert takes, with its verdict and its index.
 ALERT_BYTES = 900
 SHARE_OF_ALERTS = 0.1
+#: More than anybody judges; all of them are forgotten in one transaction when they are too old.
+MOST_ALERTS = 4000
 #: Pages of tables that stay small, and how many of them one transaction writes at most.
 FIXED_PAGES, FIXED_FRAMES = 48, 24
 #: A page in the write-ahead log.
@@ -153,7 +155,7 @@ class Quotas:
         size = schema.row_bytes + ROW_OVERHEAD
         pages_a_row = 1 / (LONGEST_CELL // size) if size <= LONGEST_CELL else 1 + ceil(size / (PAGE_BYTES - 4))
         pages = limits.most_pages - FIXED_PAGES
-        alerts = int(pages * PAGE_BYTES * SHARE_OF_ALERTS) // ALERT_BYTES
+        alerts = min(int(pages * PAGE_BYTES * SHARE_OF_ALERTS) // ALERT_BYTES, MOST_ALERTS)
         rows = int(pages * (1 - SHARE_OF_ALERTS) * FILL / pages_a_row)
         batch = int((0.75 * limits.log_bytes / FRAME_BYTES - FIXED_FRAMES) / (2 * max(1.0, pages_a_row)))
         unusual, judged = int(rows * limits.unusual), int(rows * limits.judged)

@@ -6,14 +6,14 @@ train on benign rows only. What the sketch of the statistics round is taken of i
 only rows that were calm.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covey.core import DIGEST_BYTES
-from covey.errors import ModelError
+from covey.errors import CoreError, ModelError
 from covey.io.training_rows import StoredRows, read_training_rows
 from covey.models import ModelVersion
 from covey.protocol import (
@@ -32,6 +32,8 @@ from covey.sensing.store import Pool, ScoreKind, StoreSchema, class_of
 from covey.wire import ModelFile, Task, TaskKind, Verdict
 
 FLOAT32 = np.dtype("<f4")
+#: Rows that one task may ask to train on, repeats counted: some minutes of a small Linux device, not its life.
+MOST_ROWS_TO_TRAIN = 100_000_000
 Floats = NDArray[np.float32]
 
 
@@ -57,13 +59,20 @@ class Outcome:
     rows: int  # that it was made from
     version: ModelFile | None = None  # the model that the Task brought, where its digest could be verified
     verdict: Verdict = Verdict.ACCEPTED  # why the task was no work
+    labels: dict[str, int] = field(default_factory=dict)  # of the store's rows, by who says so
 
 
 def do(order: Order) -> Outcome:
-    """Do it. OutputError where the store cannot be read."""
+    """Do it. OutputError where the store cannot be read; a task that makes no sense is an Outcome with its verdict."""
     rows = read_training_rows(order.store, order.schema)
-    if order.task.kind is TaskKind.STATISTICS:
-        return _sketch(order, rows)
+    try:
+        outcome = (_sketch if order.task.kind is TaskKind.STATISTICS else _train)(order, rows)
+    except (CoreError, ModelError, ValueError, OverflowError):  # terms that the core or numpy refuse
+        outcome = Outcome(order, None, 0, verdict=Verdict.MALFORMED)
+    return replace(outcome, labels=rows.summary())
+
+
+def _train(order: Order, rows: StoredRows) -> Outcome:
     assignment = assignment_of(order.task, order.equipment)
     if isinstance(assignment, Verdict):
         return Outcome(order, None, 0, verdict=assignment)
@@ -74,8 +83,18 @@ def do(order: Order) -> Outcome:
     verified = verified_version(order, assignment)
     if classes.size == 0:
         return Outcome(order, None, 0, verified, Verdict.NO_EXAMPLES)
+    if rows_to_train(order.task, classes.size) > MOST_ROWS_TO_TRAIN:
+        return Outcome(order, None, 0, verified, Verdict.TOO_LARGE)
     message = update_message(assignment, x, classes, order.counter, order.variate)
-    return Outcome(order, message, classes.size, verified)
+    return Outcome(order, message, classes.size, verified, Verdict.ACCEPTED if message else Verdict.NONFINITE)
+
+
+def rows_to_train(task: Task, n_rows: int) -> int:
+    """Rows that a training task wants to be gone through, each as often as it is."""
+    if task.terms is None:
+        return 0
+    epochs, steps = task.terms.epochs, task.terms.max_steps * task.terms.batch
+    return min(epochs * n_rows, steps) if epochs and steps else epochs * n_rows or steps
 
 
 def assignment_of(task: Task, equipment: bytes | None) -> Assignment | Verdict:

@@ -13,8 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from covey.apps.detect.acceptance import Opinion, Refusal, judge
+from covey.apps.detect.acceptance import Opinion, judge
 from covey.apps.detect.device_work import Order, Outcome, assignment_of, do, moved_variate
+from covey.apps.detect.model_line import ModelLine
 from covey.core import DeviceEffect, DeviceEvent, DeviceState, EffectKind, EventKind
 from covey.errors import Code, CoreError, CoveyError, ModelError, OutputError
 from covey.io.device_folder import Answer, DeviceFolder, Part
@@ -29,6 +30,8 @@ FOLDER = "federated"
 RETRY_MS = 30_000
 #: How often the spool is looked into, and after trouble with a disk.
 LOOK_EVERY_MS, REST_MS = 250, 5_000
+#: A clock that is ahead by more than that since the last step was set, or the machine slept.
+LONGEST_STEP_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class FederatedStatus:
     refused: dict[str, int]  # messages that were none or came out of place, by verdict
     models_refused: dict[str, int]
     rows: int  # that the last message was made from
+    labels: dict[str, int]  # of the store's rows at that time, by who says so: "operator attack", "pseudo benign"
 
 
 class FederatedDevice:
@@ -54,24 +58,24 @@ class FederatedDevice:
         self._store, self._schema = store, StoreSchema.of(model)
         self._folder = DeviceFolder.open(store / FOLDER)
         self._device = self._restored(retry_ms)
-        self._model = model
-        self._line = self._read_model(Part.LINE)
-        kept = self._read_model(Part.MODEL)
-        self._ready: deque[ModelFile] = deque([kept] if kept is not None and kept.digest != model.digest else [])
+        self._line = ModelLine.restore(self._folder, model, self._judge)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="training")
         self._work: tuple[str, Future[Outcome]] | None = None  # and the name of the task's file
-        self._look: tuple[ModelFile, Future[Opinion]] | None = None
-        self._candidate: ModelFile | None = None
         self._hand: tuple[Arrived, Task] | None = None  # the task to train on, or being trained on
         self._owed: deque[DeviceEffect] = deque()
         self._is_written = True  # whether the record on the disk is that of the machine
         self._booted = False
         self._now_ms = self._next_ms = 0
+        self._clock_ms: int | None = None
         self._refused: Counter[str] = Counter()
-        self._models_refused: Counter[str] = Counter()
         self._rows = 0
-        self.threshold: float | None = None
+        self._labels: dict[str, int] = {}
         self.fault: CoveyError | None = None
+
+    @property
+    def threshold(self) -> float | None:
+        """What the last model that `step` gave may begin with: the highest score of rows believed benign."""
+        return self._line.threshold
 
     @property
     def status(self) -> FederatedStatus:
@@ -81,11 +85,12 @@ class FederatedDevice:
             state=self._device.state,
             round=self._device.round,
             completed=self._device.completed,
-            sequence=self._model.sequence,
-            line=0 if self._line is None else self._line.sequence,
+            sequence=self._line.in_use.sequence,
+            line=0 if self._line.newest is None else self._line.newest.sequence,
             refused=dict(sorted(refused.items())),
-            models_refused=dict(sorted(self._models_refused.items())),
+            models_refused=dict(sorted(self._line.refused.items())),
             rows=self._rows,
+            labels=self._labels,
         )
 
     def step(self, now_ms: int) -> ModelFile | None:
@@ -94,32 +99,36 @@ class FederatedDevice:
         Trouble with files does not come as an exception: `fault` says what it is, and it is tried again. With a model
         comes `threshold`, a cautious one to begin with, or None.
         """
-        self._now_ms = max(self._now_ms, now_ms)
-        if now_ms < self._next_ms - REST_MS:  # the clock was set back
-            self._next_ms = now_ms
-        if now_ms < self._next_ms and not self._is_done():
+        self._advance(now_ms)
+        if self._now_ms < self._next_ms and not self._is_done():
             return None
-        self._next_ms = now_ms + LOOK_EVERY_MS
+        self._next_ms = self._now_ms + LOOK_EVERY_MS
         try:
             self._settle()
             self._boot()
             self._finish_work()
-            self._finish_look()
+            self._line.finish(self._pool)
             self._keep_deadline()
-            for arrived in self._spool.receive():
+            for arrived in self._spool.receive(skip=self._hand[0].name if self._hand is not None else ""):
                 self._take(arrived)
-            self.fault = None
+            self.fault = self._line.fault
         except OutputError as error:
             self.fault = error
-            self._next_ms = now_ms + REST_MS
-        if not self._ready:
-            return None
-        self._model = self._ready.popleft()
-        return self._model
+            self._next_ms = self._now_ms + REST_MS
+        return self._line.take()
 
     def close(self) -> None:
         """Stop; training that is under way is given up and done again after the next start."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _advance(self, now_ms: int) -> None:
+        """The machine's time never goes back, and a clock that is set does not let its deadlines pass or never come."""
+        if self._clock_ms is None:
+            self._now_ms = now_ms
+        else:
+            elapsed = now_ms - self._clock_ms
+            self._now_ms += elapsed if 0 <= elapsed <= LONGEST_STEP_MS else LOOK_EVERY_MS
+        self._clock_ms = now_ms
 
     # -- the machine
 
@@ -203,8 +212,6 @@ class FederatedDevice:
         return self._device.state is DeviceState.SENDING and (receipt.round, receipt.counter) == mine
 
     def _take_task(self, arrived: Arrived) -> None:
-        if self._hand is not None and arrived.name == self._hand[0].name:
-            return
         task = Task.decode(arrived.content)
         if isinstance(task, Verdict):
             self._refuse(arrived, task)
@@ -228,8 +235,8 @@ class FederatedDevice:
         except ModelError:
             self._refuse(arrived, Verdict.MALFORMED)
             return
-        fault = self._follow(found)
-        if fault is not None and (self._line is None or found.digest != self._line.digest):
+        fault = self._line.follow(found, self._pool)
+        if fault is not None and fault is not Verdict.DUPLICATE:
             self._refused[fault.label] += 1
         self._spool.done(arrived)
 
@@ -251,13 +258,13 @@ class FederatedDevice:
             store=self._store,
             schema=self._schema,
             equipment=self._folder.read(Part.EQUIPMENT) if task.model is None else None,
-            line=None if self._line is None else self._line.encode(),
+            line=None if self._line.newest is None else self._line.newest.encode(),
             variate=None if variate is None else variate[1],
         )
         self._work = (self._hand[0].name, self._pool.submit(do, order))
 
     def _is_done(self) -> bool:
-        return (self._work is not None and self._work[1].done()) or (self._look is not None and self._look[1].done())
+        return self._line.is_done or (self._work is not None and self._work[1].done())
 
     def _finish_work(self) -> None:
         """Take over what training made, if it has ended: first on the disk, then told to the machine."""
@@ -275,12 +282,13 @@ class FederatedDevice:
 
     def _finish_task(self, arrived: Arrived, task: Task, outcome: Outcome | None) -> None:
         worked = outcome is not None and outcome.message is not None
+        self._labels = {} if outcome is None else outcome.labels
         if outcome is not None and worked:
             self._keep(outcome, arrived)
         elif outcome is not None:
             self._refused[outcome.verdict.label] += 1
         if outcome is not None and outcome.version is not None:
-            self._follow(outcome.version)
+            self._line.follow(outcome.version, self._pool)
         self._handle(DeviceEvent(EventKind.TRAINED, task.round, value=int(worked)))
 
     def _outcome(self, work: Future[Outcome]) -> Outcome | None:
@@ -315,54 +323,5 @@ class FederatedDevice:
             own = None if kept is None else kept[1]
             self._folder.keep_variate(answer.round, moved_variate(assignment, own, answer.content))
 
-    # -- models
-
-    def _follow(self, found: ModelFile) -> Verdict | None:
-        """Take a verified model as the fleet's newest, and have it looked at; why not, if it is not newer."""
-        line = self._line
-        if line is not None and found.sequence <= line.sequence:
-            return Verdict.LATE
-        if line is not None and found.sequence == line.sequence + 1 and found.parent != line.digest:
-            return Verdict.WRONG_MODEL
-        self._folder.write(Part.LINE, found.encode())
-        self._line = self._candidate = found
-        self._begin_look()
-        return None
-
-    def _begin_look(self) -> None:
-        if self._look is None and self._candidate is not None:
-            found, self._candidate = self._candidate, None
-            self._look = (found, self._pool.submit(self._judge, found, self._model))
-
     def _judge(self, found: ModelFile, in_use: ModelFile) -> Opinion:
         return judge(found, in_use, read_training_rows(self._store, self._schema))
-
-    def _finish_look(self) -> None:
-        """Take over a model that passed the device's own checks, on the disk first."""
-        if self._look is None or not self._look[1].done():
-            return
-        found, future = self._look
-        try:
-            opinion = future.result()
-        except CoveyError as error:  # the store cannot be read: no model without a look
-            self.fault, self._look = error, None
-            return
-        if opinion.refusal is None:
-            self._folder.write(Part.MODEL, found.encode())
-            self.threshold = opinion.threshold
-            self._ready.append(found)
-        else:
-            self._models_refused[opinion.refusal] += 1
-        self._look = None
-        self._begin_look()
-
-    def _read_model(self, part: Part) -> ModelFile | None:
-        content = self._folder.read(part)
-        try:
-            return None if content is None else ModelFile.decode(content)
-        except ModelError as error:
-            path = str(self._store / FOLDER / part)
-            raise OutputError(Code.FEDERATED_STATE, f"{path} holds no model", None, path) from error
-
-
-__all__ = ["FederatedDevice", "FederatedStatus", "Refusal"]
