@@ -28,13 +28,14 @@ from sensor_traffic import (
     usual_capture,
     write_pcap,
 )
-from small_models import trained
+from small_models import standard_encoding, trained
 
 from covey.apps.cli import main
 from covey.apps.detect.options import DETECT, MODES
-from covey.core import FEATURE_NAMES
+from covey.core import FEATURE_NAMES, Loss
+from covey.sensing import open_source, read_truth
 from covey.watching import Mode
-from covey.wire import FeatureSchema
+from covey.wire import DetectionSettings, FeatureSchema, SourceKind
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("COVEY_DATA", ROOT / ".." / "shared" / "data"))
@@ -423,3 +424,71 @@ def test_features_that_cannot_be_written_are_refused(folder: Path, words: list[s
     assert result.exit_code in (1, 2)
     assert f"error[{code}]" in result.stderr
     assert "Traceback" not in result.output
+
+
+def table_of(source: Path, schema: FeatureSchema) -> tuple[np.ndarray, tuple[str, ...]]:
+    opened = open_source(source, schema)
+    rows = [np.frombuffer(block.rows, np.float32).reshape(block.n, -1).copy() for block in opened.blocks() if block.n]
+    return np.concatenate(rows), opened.feature_names
+
+
+def test_readings_of_a_sensor_are_watched_a_row_a_window(tmp_path: Path) -> None:
+    schema = FeatureSchema(SourceKind.READINGS, window_s=10.0)
+    rng = np.random.default_rng(11)
+
+    def write(name: str, minutes: int, fault_at_s: int | None) -> Path:
+        lines = ["time,temperature"]
+        for second in range(minutes * 60):
+            value = 20 + np.sin(second / 600) + rng.normal(0, 0.1)
+            if fault_at_s is not None and fault_at_s <= second < fault_at_s + 120:
+                value += rng.choice([-8, 8])
+            lines.append(f"{BEGIN_S + second},{value:.3f}")
+        path = tmp_path / name
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    usual, faulty = write("usual.csv", 120, None), write("faulty.csv", 60, 1800)
+    rows, names = table_of(usual, schema)
+    encoding = standard_encoding(rows)
+    detection = DetectionSettings(window_s=0, order=1, votes=2, of=3, hysteresis=0.01, alarms_per_hour=1.0)
+    labels = np.zeros(len(rows), np.int32)
+    file = trained(rows, labels, names, encoding=encoding, schema=schema, detection=detection, loss=Loss.MSE, steps=800)
+    (tmp_path / "sensor.covey").write_bytes(file.encode())
+    store = tmp_path / "store"
+    words = (tmp_path / "sensor.covey", faulty, "--calibrate", usual, "--store", store, "--json")
+    alerts = tmp_path / "alerts.json"
+    summary = summary_of(covey("detect", *words, "--alerts", alerts))
+    assert summary["source"]["kind"] == "readings"
+    assert summary["threshold"]["windows"] == 720
+    (alert,) = [event for event in events_in(alerts) if event["event_type"] == "alert"]
+    assert alert["timestamp"].startswith("2026-01-01T00:30:")
+    assert "src_ip" not in alert
+    assert any(name.startswith("temperature_") for name in alert["covey"]["features"])
+    again = summary_of(covey("detect", *words[:2], "--store", store, "--json"))
+    assert (again["threshold"], again["alerts"]) == (summary["threshold"], 1)
+
+
+def test_connections_of_a_labelled_log_are_judged_one_by_one(tmp_path: Path) -> None:
+    log = DATA / "pcaps" / "iot23" / "42-1.conn.log.labeled.gz"
+    if not log.is_file():
+        assert os.environ.get("CI") != "true", f"{log} is missing"
+        pytest.skip(f"{log} is missing")
+    schema = FeatureSchema(SourceKind.CONNECTIONS)
+    truth = read_truth(log)
+    opened = open_source(log, schema)
+    parts = [
+        (
+            np.frombuffer(block.rows, np.float32).reshape(block.n, -1).copy(),
+            np.frombuffer(truth.labels(block), np.uint8),
+        )
+        for block in opened.blocks()
+    ]
+    rows, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
+    file = trained(rows, (labels > 0).astype(np.int32), opened.feature_names, schema=schema, steps=800)
+    (tmp_path / "log.covey").write_bytes(file.encode())
+    words = ("--truth", log, "--threshold", 0, "--json")
+    summary = summary_of(covey("detect", tmp_path / "log.covey", log, *words))
+    flows = summary["truth"]["flows"]
+    assert summary["source"]["kind"] == "connections"
+    assert flows["attack"] == int((labels > 0).sum())
+    assert flows["attack"] + flows["benign"] == len(labels) == summary["source"]["rows"]
