@@ -205,8 +205,8 @@ uint32_t covey_bins(const covey_encoding *encoding, uint32_t feature);     /* bi
 int covey_bins_count(const covey_encoding *encoding, const float *inputs, size_t n_rows, size_t stride, uint32_t *counts);
 
 /* ---------------------------------------------------------------- self
- * Frames to windows of a small fixed case, compared with the digest all targets agree on (little-endian ones: it looks at
- * whole structures); COVEY_E_VERSION if the bits differ. */
+ * Frames to windows of a small fixed case, compared with the digest all targets agree on; COVEY_E_VERSION if the bits
+ * differ. */
 int covey_watch_self_test(void *arena, size_t arena_size);
 size_t covey_watch_self_test_size(void);
 

@@ -84,10 +84,11 @@ static int check_knots(const covey_encoding *e)
 {
     if (!e->knot || !e->offset)
         return COVEY_E_ARGUMENT;
+    for (uint32_t j = 0; j < e->inputs; j++) /* before a knot is read: none lies behind offset[inputs] then */
+        if (e->offset[j + 1] < e->offset[j] + 2)
+            return COVEY_E_ARGUMENT;
     for (uint32_t j = 0; j < e->inputs; j++) {
         uint32_t first = e->offset[j], end = e->offset[j + 1];
-        if (end < first + 2)
-            return COVEY_E_ARGUMENT;
         for (uint32_t i = first; i < end; i++) {
             if (!covey_is_finite(e->knot[i]))
                 return COVEY_E_NONFINITE;

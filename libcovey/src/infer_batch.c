@@ -167,13 +167,13 @@ uint32_t covey_batch_predict(const covey_model *model, const uint8_t *bytes, con
             pack_layer(&model->layers[l], bytes, b.kernels->lanes, &packed);
         bytes += covey_int8_layer_bytes(&model->layers[l]);
     }
-    for (uint32_t first = 0; first < n_rows; first += COVEY_INT8_ROWS) {
-        uint32_t rows = n_rows - first < COVEY_INT8_ROWS ? n_rows - first : COVEY_INT8_ROWS;
-        const float *out = run_tile(&b, model, inputs + (size_t)first * n_in, rows);
+    for (size_t first = 0; first < n_rows; first += COVEY_INT8_ROWS) {
+        uint32_t rows = n_rows - first < COVEY_INT8_ROWS ? (uint32_t)(n_rows - first) : COVEY_INT8_ROWS;
+        const float *out = run_tile(&b, model, inputs + first * n_in, rows);
         if (!out)
-            return first;
+            return (uint32_t)first;
         for (uint32_t r = 0; r < rows; r++)
-            memcpy(outputs + (size_t)(first + r) * n_out, out + (size_t)r * b.layer[model->n_layers - 1].out_stride,
+            memcpy(outputs + (first + r) * n_out, out + (size_t)r * b.layer[model->n_layers - 1].out_stride,
                    n_out * sizeof(float));
     }
     return n_rows;

@@ -45,7 +45,7 @@ static int are_sound(const covey_watch_settings *s)
 int covey_watch_init(void *watch, size_t size, const covey_watch_settings *settings, uint32_t n_columns)
 {
     state *s = watch;
-    if (!watch || !settings || covey_watch_size(n_columns) == 0 || !are_sound(settings))
+    if (!watch || (uintptr_t)watch % 8 != 0 || !settings || covey_watch_size(n_columns) == 0 || !are_sound(settings))
         return COVEY_E_ARGUMENT;
     if (size < covey_watch_size(n_columns))
         return COVEY_E_ARENA;
@@ -60,7 +60,7 @@ int covey_watch_init(void *watch, size_t size, const covey_watch_settings *setti
 /* Block and threshold can be worked with. A block from storage may be anything but wider than its memory. */
 static int check(const state *s, float threshold)
 {
-    if (!s || s->magic != MAGIC || s->n_columns > COVEY_MAX_WIDTH || !are_sound(&s->settings))
+    if (!s || (uintptr_t)s % 8 != 0 || s->magic != MAGIC || s->n_columns > COVEY_MAX_WIDTH || !are_sound(&s->settings))
         return COVEY_E_ARGUMENT;
     return covey_is_finite(threshold) && covey_all_finite(s->highest, COVEY_MAX_ORDER) ? COVEY_OK : COVEY_E_NONFINITE;
 }

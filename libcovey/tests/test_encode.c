@@ -105,6 +105,11 @@ static void signed_log_is_close_and_odd(void)
 
 static void wrong_encodings_are_refused(void)
 {
+    const float four[] = {1, 2, 3, 4};
+    const uint16_t wild[] = {0, 60000, 4}; /* must be seen before knots are read that are not there */
+    covey_encoding beyond = {COVEY_ENCODE_KNOTS, 2, 0, 0, 0, four, wild};
+    float pair[2] = {0};
+    CHECK(covey_encode(&beyond, pair, pair, 1) == COVEY_E_ARGUMENT);
     const float knot[] = {1, 2, 1}, bad[] = {NAN, 0};
     const uint16_t two[] = {0, 2}, three[] = {0, 3}, single[] = {0, 1};
     float x = 0;
