@@ -33,26 +33,28 @@ class WindowSample:
 
     def add(self, rows: "ReadableBuffer", first: int, end: int) -> None:
         """Look at rows first..end of a block (n, n_columns)."""
+        total, every = self._seen + end - first, self._every
+        while -(-total // every) > ROWS_A_WINDOW:
+            every *= 2
+        self._thin_out(every // self._every)
+        self._every = every
         raw, width = memoryview(rows).cast("B"), self._width
-        index = -(-self._seen // self._every) * self._every  # within the window, of the next row to keep
-        while index < self._seen + end - first:
-            if self._held == ROWS_A_WINDOW:
-                self._thin_out()  # the index stays one to keep: it is ROWS_A_WINDOW times the old distance
-            at = first + index - self._seen
-            self._memory[self._held * width : (self._held + 1) * width] = raw[at * width : (at + 1) * width]
+        for index in range(-(-self._seen // every) * every, total, every):
+            at = (first + index - self._seen) * width
+            self._memory[self._held * width : (self._held + 1) * width] = raw[at : at + width]
             self._held += 1
-            index += self._every
-        self._seen += end - first
+        self._seen = total
 
     def clear(self) -> None:
         """Begin the next window."""
         self._held = self._seen = 0
         self._every = 1
 
-    def _thin_out(self) -> None:
-        """Keep every second of the rows held."""
+    def _thin_out(self, factor: int) -> None:
+        """Keep every `factor`-th of the rows held."""
+        if factor == 1:
+            return
         width = self._width
-        for i in range(1, ROWS_A_WINDOW // 2):
-            self._memory[i * width : (i + 1) * width] = self._memory[2 * i * width : (2 * i + 1) * width]
-        self._held = ROWS_A_WINDOW // 2
-        self._every *= 2
+        self._held = -(-self._held // factor)
+        for i in range(1, self._held):
+            self._memory[i * width : (i + 1) * width] = self._memory[factor * i * width : (factor * i + 1) * width]
