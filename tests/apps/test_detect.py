@@ -415,6 +415,8 @@ def test_features_are_written_under_their_names_with_labels(folder: Path, tmp_pa
     ("words", "code"),
     [
         (["--columns", "MI_dri_L1_weight"], "S301"),
+        (["--window-s", "60", "--window-rows", "5"], "S301"),
+        (["--window-s", "60"], "T110"),
         (["--out", "/dev/full"], "O103"),
         (["--out", "/nowhere/x.csv"], "O101"),
     ],
@@ -492,3 +494,22 @@ def test_connections_of_a_labelled_log_are_judged_one_by_one(tmp_path: Path) -> 
     assert summary["source"]["kind"] == "connections"
     assert flows["attack"] == int((labels > 0).sum())
     assert flows["attack"] + flows["benign"] == len(labels) == summary["source"]["rows"]
+
+
+def test_features_of_readings_come_in_the_windows_asked_for_and_standard_input_is_a_source(
+    folder: Path, tmp_path: Path
+) -> None:
+    readings = tmp_path / "readings.csv"
+    readings.write_text("time,level\n" + "".join(f"{BEGIN_S + second},{second % 7}\n" for second in range(600)))
+    for words, rows in (((), 60), (("--window-s", 60), 10), (("--window-rows", 20), 30)):
+        lines = covey("features", readings, *words).stdout.splitlines()
+        assert lines[0].startswith("level_")
+        assert len(lines) == 1 + rows
+    code = "from covey.apps.cli import main; main()"
+    command = [sys.executable, "-c", code, "features"]
+    capture = folder / "scan-3.pcap"
+    wanted = subprocess.run([*command, capture, "--columns", "HH_*"], capture_output=True, check=True).stdout
+    piped = subprocess.run(
+        [*command, "-", "--columns", "HH_*"], input=capture.read_bytes(), capture_output=True, check=True
+    ).stdout
+    assert piped == wanted

@@ -70,7 +70,7 @@ def detect(*, model: str, source: str, **values: Any) -> int:
 @_with_options(FEATURES)
 @DEBUG
 def features(*, source: str, **values: Any) -> None:
-    """Write the features of SOURCE, a row a packet, connection or window, as CSV.
+    """Write the features of SOURCE (a file, or - for standard input) as CSV: a row a packet, connection or window.
 
     For packets they are the 115 of N-BaIoT under its names; docs/SPEC.md has the formulas, and in what they
     differ from N-BaIoT's own.
@@ -79,6 +79,7 @@ def features(*, source: str, **values: Any) -> None:
     Examples:
       covey features capture.pcap --out rows.csv
       covey features capture.pcap --columns 'MI_dir_L1_*,HH_L1_magnitude'
+      covey features readings.csv --window-s 60 --out rows.csv
       covey features capture.pcap --truth truth.csv --session one --role camera --out rows.csv
     """  # noqa: D301 (click reads the escape)
     from covey.apps.detect.feature_table import write_features  # noqa: PLC0415 (loads the core)

@@ -12,11 +12,12 @@ from typing import TextIO
 
 from covey.apps.detect.options import Values
 from covey.apps.detect.sources import read_chosen_truth
-from covey.core import FEATURE_NAMES
-from covey.errors import Code, EnvironmentFault, OutputError, did_you_mean
-from covey.sensing import Truth, open_source
+from covey.errors import Code, EnvironmentFault, ModelError, OutputError, did_you_mean
+from covey.io.follow import standard_input
+from covey.sensing import Source, Truth, open_source
+from covey.wire import FeatureSchema, SourceKind
 
-STANDARD_OUTPUT = "-"
+STANDARD_STREAM = "-"
 
 
 def write_features(source: str, values: Values) -> int:
@@ -25,15 +26,14 @@ def write_features(source: str, values: Values) -> int:
     truth = None
     if values["truth"]:
         truth = read_chosen_truth(Path(values["truth"]), values["session"], values["role"])
-    # Columns of packets are asked for by name, so that only those are computed; other sources say what they have.
-    opened = open_source(source, device=values["device"], capacity=values["streams"])
+    opened = _opened(source, values)
     names = opened.feature_names
     if chosen is not None:
         names = _columns(chosen, names)
-        if set(opened.feature_names) == set(FEATURE_NAMES):
-            opened = open_source(source, feature_names=names, device=values["device"], capacity=values["streams"])
+        if opened.kind is SourceKind.PACKETS and source != STANDARD_STREAM:
+            opened = _opened(source, values, names)  # so that only those are computed
     places = [opened.feature_names.index(name) for name in names]
-    with _output(values["out"] or STANDARD_OUTPUT) as out:
+    with _output(values["out"] or STANDARD_STREAM) as out:
         out.write(",".join([*names, *(("label", "attack") if truth is not None else ())]) + "\n")
         n = 0
         for block in opened.blocks():
@@ -43,6 +43,26 @@ def write_features(source: str, values: Values) -> int:
     for note in opened.notes():
         sys.stderr.write(f"note: {note.text}\n")
     return n
+
+
+def _opened(source: str, values: Values, names: tuple[str, ...] | None = None) -> Source:
+    """The source, with windows of readings as asked for; EnvironmentFault (usage) where it has none."""
+    schema = None
+    if values["window_s"] is not None or values["window_rows"] is not None:
+        try:
+            windows = (values["window_s"] or 0.0, values["window_rows"] or 0)
+            schema = FeatureSchema(SourceKind.READINGS, *windows)
+        except ModelError as error:
+            raise EnvironmentFault(Code.USAGE, error.cause, "covey features --help") from error
+    is_stream = source == STANDARD_STREAM
+    return open_source(
+        "standard input" if is_stream else source,
+        schema,
+        chunks=standard_input(lambda: False) if is_stream else None,
+        feature_names=names,
+        device=values["device"],
+        capacity=values["streams"],
+    )
 
 
 class _Labels:
@@ -86,7 +106,7 @@ def _columns(patterns: Iterable[str], names: tuple[str, ...]) -> tuple[str, ...]
 @contextmanager
 def _output(where: str) -> Iterator[TextIO]:
     """A file or standard output; OutputError where it cannot be written. What was written before an error stays."""
-    if where == STANDARD_OUTPUT:
+    if where == STANDARD_STREAM:
         yield sys.stdout
         sys.stdout.flush()
         return

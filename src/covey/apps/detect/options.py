@@ -92,6 +92,8 @@ FEATURES: tuple[Option, ...] = (
         "Features to write, as names or patterns such as HH_*, with commas between. Default: all.",
         metavar="LIST",
     ),
+    Option("--window-s", "Readings: seconds of a window, on a grid.", metavar="S", kind=float),
+    Option("--window-rows", "Readings: lines of a window; 10 if neither is given.", metavar="N", kind=int),
     Option("--device", "Only packets from or to this address.", metavar="MAC|IP"),
     Option("--truth", "Add a column `label` (0 or 1) and a column `attack` from this truth.", metavar="FILE"),
     Option("--session", "With --truth: the session of the table that was recorded here.", metavar="NAME"),
