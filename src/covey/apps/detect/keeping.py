@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from covey.apps.detect.request import STATE_FILE, Request
 from covey.apps.detect.telling import Telling
 from covey.errors import CoveyError
-from covey.io import write_atomically
+from covey.io import output_error, write_atomically
 from covey.io.clock import now_ns, wall_s
 from covey.io.local_store import LocalStore
 from covey.sensing import Block
@@ -29,7 +29,7 @@ class Keeping:
         self._telling = telling
         self._folder = request.store
         self._saved_s = self._ticked_s = wall_s()
-        self._told: str | None = None
+        self._told: dict[str, str | None] = {}  # by origin, what was said last
         self.store: LocalStore | None = None
         self.device: FederatedDevice | None = None
         if self._folder is None:
@@ -105,7 +105,7 @@ class Keeping:
         self._ticked_s = now_s
         if self.store is not None:
             self.store.tick(now_ns())
-            self._tell_fault(self.store.fault)
+            self._tell_fault("store", self.store.fault)
         if now_s - self._saved_s >= SAVE_EVERY_S:
             self.save(watcher)
         return self._next_model()
@@ -123,7 +123,7 @@ class Keeping:
         if self.device is None:
             return None
         found = self.device.step(now_ns() // 1_000_000)
-        self._tell_fault(self.device.fault)
+        self._tell_fault("fleet", self.device.fault)
         return found
 
     def save(self, watcher: Watcher) -> None:
@@ -135,10 +135,11 @@ class Keeping:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, snapshot(watcher))
+            self._tell_fault("state", None)
         except CoveyError as error:
-            self._tell_fault(error)
+            self._tell_fault("state", error)
         except OSError as error:
-            self._telling.warn(f"{path} cannot be written: {error.strerror}")
+            self._tell_fault("state", output_error(path, error))
 
     def close(self, watcher: Watcher | None) -> None:
         """Write down everything; of the watcher nothing where it has not begun to watch."""
@@ -148,11 +149,11 @@ class Keeping:
             self.device.close()
         if self.store is not None:
             self.store.close()
-            self._tell_fault(self.store.fault)
+            self._tell_fault("store", self.store.fault)
 
-    def _tell_fault(self, fault: CoveyError | None) -> None:
-        """Say what is wrong when it begins, not each second."""
+    def _tell_fault(self, origin: str, fault: CoveyError | None) -> None:
+        """Say what is wrong when it begins, not each second; `origin` is whose fault it is."""
         text = None if fault is None else f"{fault.cause} ({fault.code}): detection goes on"
-        if text is not None and text != self._told:
+        if text is not None and text != self._told.get(origin):
             self._telling.warn(text)
-        self._told = text
+        self._told[origin] = text

@@ -82,6 +82,7 @@ class Run:
         try:
             if self._request.calibrate:
                 self._calibrate()
+                self._keeping.save(self._watcher)
             else:
                 self._keeping.recall(self._watcher)
             self._is_ready = True  # from here on there is something to keep; a broken state is not written over

@@ -151,6 +151,7 @@ def _federated_tree(device: "FederatedDevice", tally: Tally) -> dict[str, object
         "completed": status.completed,
         "sequence": status.sequence,
         "rows": status.rows,
+        "labels": status.labels,
         "refused": status.refused,
         "models_refused": status.models_refused,
     }
