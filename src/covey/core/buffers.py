@@ -3,6 +3,7 @@
 numpy arrays, array.array, bytearray and memoryview all do; numpy itself is not needed. A view keeps its owner alive.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from covey.core.status import ffi
@@ -24,21 +25,29 @@ _FORMATS = {
 }
 
 
+@cache
+def _array_of(ctype: str) -> tuple[Any, int, int, tuple[str, ...]]:
+    """The C type of an array of `ctype`, its values' size and alignment, and the formats that hold them."""
+    formats = tuple(order + letter for letter in _FORMATS.get(ctype, "") for order in ("", "<", "=", "@"))
+    return ffi.typeof(f"{ctype}[]"), int(ffi.sizeof(ctype)), int(ffi.alignof(ctype)), formats
+
+
 def _view(ctype: str, buffer: "ReadableBuffer", n: int | None, what: str, *, writable: bool) -> Any:
     memory = memoryview(buffer)
-    size = ffi.sizeof(ctype)
-    typed = memory.itemsize == size and memory.format.lstrip("<=@") in tuple(_FORMATS.get(ctype, ""))
+    array, size, alignment, formats = _array_of(ctype)
+    typed = memory.itemsize == size and memory.format in formats
     if not (typed or memory.format == "B" or ctype.startswith("covey_")):
         raise CoreError(Code.CORE_ARGUMENT, f"{what} must hold {ctype} values, not format {memory.format!r}")
     if not memory.c_contiguous:
         raise CoreError(Code.CORE_ARGUMENT, f"{what} must be contiguous", "pass a C-contiguous copy")
     if writable and memory.readonly:
         raise CoreError(Code.CORE_ARGUMENT, f"{what} must be writable")
-    if memory.nbytes % size or (n is not None and memory.nbytes != n * size):
+    size_bytes = memory.nbytes
+    if size_bytes % size or (n is not None and size_bytes != n * size):
         expected = "whole" if n is None else str(n)
-        raise CoreError(Code.CORE_ARGUMENT, f"{what} must hold {expected} values, not {memory.nbytes / size:g}")
-    pointer = ffi.from_buffer(f"{ctype}[]", buffer)
-    if memory.nbytes and int(ffi.cast("uintptr_t", pointer)) % ffi.alignof(ctype):
+        raise CoreError(Code.CORE_ARGUMENT, f"{what} must hold {expected} values, not {size_bytes / size:g}")
+    pointer = ffi.from_buffer(array, buffer)
+    if alignment > 1 and size_bytes and int(ffi.cast("uintptr_t", pointer)) % alignment:
         raise CoreError(Code.CORE_ARGUMENT, f"{what} must lie where a {ctype} may", "pass an aligned copy")
     return pointer
 

@@ -1,6 +1,6 @@
 """From raw features to model inputs, and the histograms from which knots are taken. The rules are in covey.h."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +35,14 @@ class EncodingArguments:
     limit: float = 0.0
     knot: "ReadableBuffer | None" = None
     offset: "ReadableBuffer | None" = None
+    struct: Any = field(default=None, init=False, repr=False, compare=False)  # made once: encoding_struct
 
 
 def encoding_struct(arguments: EncodingArguments) -> tuple[Any, tuple[Any, ...]]:
     """`covey_encoding` for C, and what it points to: keep the pair alive as long as it is used."""
+    if arguments.struct is not None:
+        kept: tuple[Any, tuple[Any, ...]] = arguments.struct
+        return kept
     d = arguments.inputs
     center = optional("float", arguments.center, d, "center")
     scale = optional("float", arguments.scale, d, "scale")
@@ -46,7 +50,11 @@ def encoding_struct(arguments: EncodingArguments) -> tuple[Any, tuple[Any, ...]]
     n_knots = offset[d] if arguments.offset is not None else None
     knot = optional("float", arguments.knot, n_knots, "knot")
     encoding = ffi.new("covey_encoding *", (int(arguments.kind), d, center, scale, arguments.limit, knot, offset))
-    return encoding, (center, scale, knot, offset)
+    made = encoding, (center, scale, knot, offset)
+    buffers = (arguments.center, arguments.scale, arguments.knot, arguments.offset)
+    if not any(isinstance(buffer, memoryview) for buffer in buffers):  # held open, they crash Python 3.11's collector
+        object.__setattr__(arguments, "struct", made)
+    return made
 
 
 def encode(arguments: EncodingArguments, raw: "ReadableBuffer", out: "WriteableBuffer", n_rows: int) -> None:
