@@ -5,6 +5,7 @@ that comes out is judged on captures of another session, and then watches one of
 """
 
 import json
+import shlex
 import shutil
 import sys
 import time
@@ -45,7 +46,7 @@ def run() -> int:
 
 def covey(words: list[str]) -> int:
     """Run a command of Covey's as a person would type it."""
-    shown = " ".join(word.removeprefix(f"{ROOT}/") for word in words)
+    shown = shlex.join(word.removeprefix(f"{ROOT}/") for word in words)
     print(f"\n$ covey {shown}", flush=True)
     return int(main(words, standalone_mode=False) or 0)
 
