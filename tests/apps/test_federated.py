@@ -26,15 +26,15 @@ from covey.core import CLIENT_FIELDS, Codec, DeviceState, Recipe, UpdateFields, 
 from covey.errors import Code, OutputError
 from covey.io import Stopwatch
 from covey.io.device_folder import Part
+from covey.io.labels import LabelBook
 from covey.io.local_store import LocalStore
 from covey.io.spool import put_message
 from covey.io.training_rows import read_training_rows
-from covey.io.verdicts import VerdictBook
 from covey.models import ModelVersion, SplineMlp
 from covey.models.encoding import Encoding
 from covey.protocol import Settings, child_seeds, word
 from covey.selection import Uniform
-from covey.sensing.store import StoreLimits, StoreSchema
+from covey.sensing.store import ScoreKind, StoreLimits, StoreSchema
 from covey.simulation.cohorts import Cohorts
 from covey.simulation.launch import Launcher
 from covey.simulation.mishaps import Mishaps
@@ -104,7 +104,7 @@ def fill(folder: Path, device: int) -> None:
     packets = b"".join(struct.pack("<q", row) + bytes(64) for row in range(n))
     store.offer(packets, x, array("f", [-9.0] * n), n, 0.0)
     store.close()
-    with VerdictBook.open(folder) as book:
+    with LabelBook.open(folder) as book:
         book.judge_span("benign", 0, n // 2 - 1, None, 1)
         book.judge_span("attack", n // 2, n - 1, None, 2)
 
@@ -208,7 +208,7 @@ def test_three_devices_and_the_coordinator_train_a_model_that_goes_into_use(tmp_
 
 def test_without_labels_and_calm_a_device_sends_nothing_and_says_why(tmp_path: Path) -> None:
     places = places_of(tmp_path)
-    with VerdictBook.open(places[0].store) as book:
+    with LabelBook.open(places[0].store) as book:
         book.undo()
         book.undo()
     fleet = fleet_of(tmp_path, places)
@@ -510,6 +510,83 @@ def test_short_tasks_prove_their_model_to_a_device_that_knows_the_one_before(tmp
         assert place.live is not None
         assert place.live.status.line == 3
         place.kill()
+
+
+@pytest.mark.parametrize(("scores", "expected"), [(ScoreKind.LOG_ODDS, 50), (ScoreKind.ERROR, 30)])
+def test_what_is_usual_is_sketched_of_calm_rows_only(tmp_path: Path, scores: ScoreKind, expected: int) -> None:
+    schema = replace(StoreSchema.of(first_model()), scores=scores)
+    store = LocalStore.open(tmp_path, schema, LIMITS, now_ns=1, seed=1)
+    for score, n in ((0.001, 30), (50.0, 20)):
+        x, _ = rows_of(1, n)
+        store.offer(bytes(72 * n), x, array("f", [score] * n), n, 5.0)
+    store.close()
+    task = Task.statistics(round=0, lifetime_ms=0, rule=SketchRule())
+    outcome = device_work.do(device_work.Order(task, 1, tmp_path, schema, None, None, None))
+    sketched = Sketch.decode(outcome.message or b"")
+    assert isinstance(sketched, Sketch)
+    assert sketched.rows == sketched.held == outcome.rows == expected
+
+
+def short_task(model: ModelVersion, digest: bytes, sequence: int = 3) -> Task:
+    """A task for a device that keeps its equipment: parameters, and what they are said to be."""
+    settings = settings_of()
+    task = Task.training(
+        round=2,
+        digest=digest,
+        lifetime_ms=0,
+        seed=1,
+        recipe=settings.recipe,
+        arguments=settings.trainer.arguments(1, 3),
+        sequence=sequence,
+    )
+    return replace(task, parameters=model.parameters.astype("<f4").tobytes())
+
+
+def test_a_model_whose_digest_is_not_proven_is_trained_on_and_never_detects(tmp_path: Path) -> None:
+    before = ModelVersion.of_file(version_after(first_model()))
+    after = before.successor(before.parameters + np.float32(0.5))
+    equipment = replace(
+        short_task(before, before.digest[:16], 2), round=1, parameters=None, model=before.file.encode()
+    ).encode()
+
+    def proven(task: Task, line: ModelFile | None) -> ModelFile | None:
+        known = None if line is None else line.encode()
+        order = device_work.Order(task, 1, tmp_path, StoreSchema.of(first_model()), equipment, known, None)
+        assignment = device_work.assignment_of(task, equipment)
+        assert not isinstance(assignment, Verdict)
+        return device_work.verified_version(order, assignment)
+
+    good = short_task(after, after.digest[:16])
+    found = proven(good, before.file)
+    assert found is not None
+    assert found.digest == after.digest
+    assert proven(short_task(before, after.digest[:16]), before.file) is None  # other numbers than the digest's
+    assert proven(good, None) is None  # nothing known before it
+    assert proven(good, first_model()) is None  # a version in between was never seen
+
+
+def test_a_control_variate_moves_once_however_often_the_receipt_is_read(tmp_path: Path) -> None:
+    places = places_of(tmp_path, 1)
+    fleet = fleet_of(tmp_path, places, settings_of(Scaffold(learning_rate=0.1, epochs=2)))
+    now = run(fleet, places, 2)  # one update is durable
+    device = places[0].live
+    assert device is not None
+    while not list((places[0].spool / "outbox").glob("update-2-*")):
+        now += 1000
+        device.step(now)
+        time.sleep(0.005)
+    device._move_variate()  # what a receipt does first; then the power goes
+    moved = device._folder.variate()
+    assert moved is not None
+    assert moved[0] == 2
+    places[0].kill()
+    again = places[0].boot()
+    run(fleet, places, 3, now)
+    again.step(now + 60_000)
+    assert again.status.completed == 3
+    kept = again._folder.variate()
+    assert kept == moved
+    again.close()
 
 
 def version_after(file: ModelFile, **others: object) -> ModelFile:

@@ -69,7 +69,7 @@ def test_alerts_that_wait_are_listed_without_what_could_steer_a_terminal(
     assert "\x1b" not in "".join(lines)
 
 
-def test_a_verdict_is_given_listed_and_taken_back(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_label_is_given_listed_and_taken_back(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("label", store, "alert-0", "--as", "mirai") == 0
     assert labels(store) == ["mirai"] * 11 + [None] * 11 or labels(store) == [None] * 11 + ["mirai"] * 11
     capsys.readouterr()
@@ -91,13 +91,21 @@ def test_a_stretch_of_time_and_a_peer_are_judged_in_one_go(store: Path, capsys: 
     assert labels(store) == ["benign"] * 11 + ["scan"] * 11
 
 
+def test_of_a_label_on_an_alert_and_one_on_its_time_the_later_counts(store: Path) -> None:
+    run("label", store, "--since", "2026-01-01", "--as", "benign")
+    run("label", store, "alert-0", "--as", "scan")
+    assert labels(store) == ["benign"] * 11 + ["scan"] * 11
+    run("label", store, "--since", "2026-01-01", "--as", "mirai")
+    assert labels(store) == ["mirai"] * 22
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (["alert-9", "--as", "benign"], "A211", "did you mean alert-"),
         (["alert-0", "--as", "begnin"], "A212", "did you mean benign"),
         (["--since", "2030-01-01", "--until", "2031-01-01", "--as", "benign"], "A213", "no row"),
-        (["--undo"], "A213", "no verdict"),
+        (["--undo"], "A213", "no label"),
         (["alert-0"], "S301", "--as"),
         (["--as", "benign"], "S301", "which alert"),
         (["alert-0", "--since", "2h", "--as", "benign"], "S301", "not both"),

@@ -27,7 +27,7 @@ STORE = {"covey.sensing.store", "covey.sensing.sampling"} | {
         "store_trouble",
         "store_writer",
         "training_rows",
-        "verdicts",
+        "labels",
     )
 }
 #: Rooms in which messages are made, carried, judged or added up, and modules of `io` that write for others to read.

@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # the child's rows, to know them
 from store_child import BLOCK, FEATURES, LIMITS, SCHEMA, Window, packets_of, rows_of
 
 from covey.errors import Code, OutputError
+from covey.io.labels import LabelBook, peer_bytes
 from covey.io.local_store import LocalStore
 from covey.io.training_rows import StoredRows, read_training_rows
-from covey.io.verdicts import VerdictBook, peer_bytes
 from covey.sensing.store import NANOSECONDS, Origin, Pool, Quotas, StoreLimits
 
 QUOTAS = Quotas.of(LIMITS, SCHEMA)
@@ -134,6 +134,18 @@ def test_rows_beyond_the_age_are_gone_from_the_disk_too(tmp_path: Path) -> None:
     assert mark not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
+def test_rare_rows_that_are_too_old_give_their_places_to_new_ones(tmp_path: Path) -> None:
+    store, later = opened(tmp_path), NOW + 601 * SECOND
+    for first in range(0, 40 * QUOTAS.unusual, 20):
+        offer(store, first, 20, score=5.0)
+    store.tick(NOW + 6 * SECOND)
+    store.tick(later)
+    assert query(tmp_path, "SELECT count(*) FROM rows WHERE pool = 1") == [(0,)]
+    offer(store, 90_000, 20, score=5.0)
+    store.close()
+    assert query(tmp_path, "SELECT count(*), min(time_ns) FROM rows WHERE pool = 1") == [(20, 90_000)]
+
+
 def test_a_smaller_bound_is_kept_from_the_next_start_on(tmp_path: Path) -> None:
     wide = replace(LIMITS, size_bytes=8 << 20)
     store = opened(tmp_path, limits=wide)
@@ -175,7 +187,7 @@ def test_a_restart_does_not_change_what_is_kept(tmp_path: Path) -> None:
     assert samples[0] == samples[1]
 
 
-# -- alerts and verdicts
+# -- alerts and labels
 
 
 def raise_alarm(store: LocalStore, first: int, name: str, kind: str = "tcp/23", windows: int = 3) -> None:
@@ -209,11 +221,11 @@ def test_rows_above_the_threshold_belong_to_the_alert_that_they_raised(tmp_path:
     assert all(alerts[row] is None for row in range(5000, 5005))
 
 
-def test_a_verdict_labels_rows_keeps_them_apart_and_can_be_taken_back(tmp_path: Path) -> None:
+def test_a_label_on_an_alert_keeps_its_rows_apart_and_can_be_taken_back(tmp_path: Path) -> None:
     store = opened(tmp_path)
     raise_alarm(store, 1000, "one")
     store.tick(NOW + 6 * SECOND)
-    with VerdictBook.open(tmp_path) as book:
+    with LabelBook.open(tmp_path) as book:
         assert [(entry.id, entry.label) for entry in book.alerts(waiting=True)] == [("one", None)]
         book.judge("one", "attack", NOW)
         assert book.alerts(waiting=True) == []
@@ -228,14 +240,14 @@ def test_a_verdict_labels_rows_keeps_them_apart_and_can_be_taken_back(tmp_path: 
     assert query(tmp_path, "SELECT count(*) FROM rows WHERE pool = 2") == [
         (33,)
     ]  # three of them as tops of windows too
-    with VerdictBook.open(tmp_path) as book:
+    with LabelBook.open(tmp_path) as book:
         assert book.undo() == "attack for alert one"
     assert not {
         label for row, label in labels_of(read_training_rows(tmp_path, SCHEMA)).items() if 1030 <= row < 1040
     } - {None}
 
 
-def test_the_latest_verdict_counts_and_a_peer_narrows_it(tmp_path: Path) -> None:
+def test_the_latest_label_counts_and_a_peer_narrows_it(tmp_path: Path) -> None:
     store = opened(tmp_path)
     packet = bytearray(packets_of(0, 40))
     for row in range(40):  # an IPv4 packet of another source each
@@ -245,7 +257,7 @@ def test_the_latest_verdict_counts_and_a_peer_narrows_it(tmp_path: Path) -> None
         packet[72 * row + 67] = 2
     store.offer(packet, rows_of(0, 40), array("f", [-9.0] * 40), 40, 0.0)
     store.tick(NOW + 6 * SECOND)
-    with VerdictBook.open(tmp_path) as book:
+    with LabelBook.open(tmp_path) as book:
         assert book.judge_span("benign", 0, 39, None, NOW) == 40
         assert book.judge_span("attack", 10, 39, peer_bytes("10.0.0.20"), NOW) == 1
         assert book.judge_span("attack", 30, 39, peer_bytes("10.0.0.99"), NOW) == 10
@@ -418,7 +430,7 @@ def test_what_is_wrong_at_the_start_has_a_code_of_its_own(tmp_path: Path) -> Non
     with closing(sqlite3.connect(tmp_path / "a" / "store.db")) as database:
         database.execute("PRAGMA user_version=9")
     assert code_of_opening(tmp_path / "a") is Code.STORE_FORMAT
-    with pytest.raises(OutputError) as caught, VerdictBook.open(tmp_path / "nothing"):
+    with pytest.raises(OutputError) as caught, LabelBook.open(tmp_path / "nothing"):
         pass
     assert caught.value.code is Code.STORE_NOT_FOUND
     assert not (tmp_path / "nothing").exists()

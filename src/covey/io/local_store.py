@@ -158,7 +158,7 @@ class LocalStore:
             self._commit()
 
     def tick(self, now_ns: int) -> None:
-        """About once a second: write what is due, look for verdicts, forget what is too old."""
+        """About once a second: write what is due, look for labels, forget what is too old."""
         self._now_ns = now_ns
         if self._trouble.is_resting(now_ns):
             return
@@ -166,7 +166,7 @@ class LocalStore:
             self._drop(self._state.strata.turn(self._now_ns))
             if not 0 <= now_ns - self._aged_ns < AGE_EVERY_NS:
                 self._forget_old()
-            self._take_verdicts()
+            self._take_labels()
             self._writer.shorten_log()
         except sqlite3.Error as error:
             self._trouble.note(error, self._now_ns)
@@ -257,7 +257,7 @@ class LocalStore:
     # -- time
 
     def _forget_old(self) -> None:
-        """Rare rows, alerts, verdicts and doubts beyond the age; usual rows go by strata."""
+        """Rare rows, alerts, labels and doubts beyond the age; usual rows go by strata."""
         self._aged_ns = self._now_ns
         before_ns = self._now_ns - int(self.limits.age_s * NANOSECONDS)
         old = forget_old(self._database, self._writer, before_ns)
@@ -265,7 +265,7 @@ class LocalStore:
         self._state.judged.remove(old)
         self._drop(old)
 
-    def _take_verdicts(self) -> None:
+    def _take_labels(self) -> None:
         """Rows of alerts that an operator has judged since move to the quota of their own."""
         version = self._database.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version or not self._commit():

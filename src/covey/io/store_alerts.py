@@ -25,10 +25,10 @@ PUT = "INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO
 #: Of the alerts of a kind the one to forget: one that nobody judged, then the oldest.
 FORGET = (
     "DELETE FROM alerts WHERE id = (SELECT id FROM alerts WHERE kind = ? ORDER BY"
-    " id IN (SELECT alert FROM verdicts WHERE alert IS NOT NULL), taken_ns LIMIT 1)"
+    " id IN (SELECT alert FROM labels WHERE alert IS NOT NULL), taken_ns LIMIT 1)"
 )
 JUDGED = (
-    "SELECT place, label FROM rows JOIN (SELECT alert, label, max(number) FROM verdicts WHERE alert IS NOT NULL"
+    "SELECT place, label FROM rows JOIN (SELECT alert, label, max(number) FROM labels WHERE alert IS NOT NULL"
     " GROUP BY alert) USING (alert) WHERE pool = ? ORDER BY place LIMIT ?"
 )
 
@@ -59,11 +59,11 @@ def move_row(writer: Writer, place: int, target: int, label: str) -> None:
 
 
 def forget_old(database: sqlite3.Connection, writer: Writer, before_ns: int) -> set[int]:
-    """Let alerts, verdicts and doubts of before that time be deleted; the places of rare rows that are as old.
+    """Let alerts, labels and doubts of before that time be deleted; the places of rare rows that are as old.
 
     sqlite3.Error where they cannot be found. Usual rows go by strata.
     """
-    for table, column in (("alerts", "taken_ns"), ("verdicts", "made_ns"), ("spans", "made_ns")):
+    for table, column in (("alerts", "taken_ns"), ("labels", "made_ns"), ("spans", "made_ns")):
         if database.execute(f"SELECT 1 FROM {table} WHERE {column} < ? LIMIT 1", (before_ns,)).fetchone():  # noqa: S608
             writer.add(f"DELETE FROM {table} WHERE {column} < ?", before_ns)  # noqa: S608 (names are ours)
     found = database.execute("SELECT place FROM rows WHERE pool > 0 AND taken_ns < ?", (before_ns,))

@@ -3,9 +3,9 @@
     rows      the sample, one row a place; `sensing.sampling` says which
     strata, kinds, spans, meta: where the sampling and its doubts stand
     alerts    what an operator may judge
-    verdicts  what the operator answered, one row each, so that an answer is there or not
+    labels    what the operator answered, one row each, so that an answer is there or not
 
-One process writes rows (it holds the lock), others add verdicts. Every change is one transaction; the log is synced
+One process writes rows (it holds the lock), others add labels. Every change is one transaction; the log is synced
 with each, so that kill -9 and power loss leave the store as it was before or after. Deleted rows are overwritten.
 """
 
@@ -39,7 +39,7 @@ CREATE TABLE spans (first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, made_ns
 CREATE TABLE alerts (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, score REAL NOT NULL,
     threshold REAL NOT NULL, sequence INTEGER NOT NULL, taken_ns INTEGER NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE verdicts (
+CREATE TABLE labels (
     number INTEGER PRIMARY KEY AUTOINCREMENT, made_ns INTEGER NOT NULL, label TEXT NOT NULL, alert TEXT,
     since_ns INTEGER, until_ns INTEGER, peer BLOB);
 """

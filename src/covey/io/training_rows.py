@@ -11,9 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from covey.io.labels import Labels
 from covey.io.store_file import connect, store_error
 from covey.io.store_state import check_features, read_doubt, read_meta
-from covey.io.verdicts import Verdicts
 from covey.sensing.store import BENIGN, Doubt, Origin, Pool, StoreLimits, StoreSchema
 
 
@@ -55,7 +55,7 @@ def read_training_rows(folder: Path, schema: StoreSchema) -> StoredRows:
 
 
 def _read(database: sqlite3.Connection, schema: StoreSchema, limits: StoreLimits, doubt: Doubt) -> StoredRows:
-    verdicts = Verdicts.read(database)
+    given = Labels.read(database)
     features = bytearray()
     labels: list[str | None] = []
     origins: list[Origin] = []
@@ -65,7 +65,7 @@ def _read(database: sqlite3.Connection, schema: StoreSchema, limits: StoreLimits
     ):
         if len(row) != schema.row_bytes:
             raise ValueError(f"a row of {len(row)} bytes where features take {schema.row_bytes}")
-        label, origin = verdicts.of(alert, time_ns, packet), Origin.OPERATOR
+        label, origin = given.of(alert, time_ns, packet), Origin.OPERATOR
         if label is None:
             may = pool == Pool.CALM and threshold is not None
             believed = may and doubt.believes(time_ns, window, limits.calm_windows)

@@ -128,7 +128,7 @@ ROW_OVERHEAD = 220
 LONGEST_CELL = PAGE_BYTES - 64
 #: Rows that are replaced by longer ones leave gaps in pages: so much of the space is counted on.
 FILL = 0.65
-#: Bytes that an alert takes, with its verdict and its index.
+#: Bytes that an alert takes, with its label and its index.
 ALERT_BYTES = 900
 SHARE_OF_ALERTS = 0.1
 #: More than anybody judges; all of them are forgotten in one transaction when they are too old.

@@ -11,7 +11,7 @@ import click
 from covey.apps.printable import printable
 from covey.errors import Code, EnvironmentFault
 from covey.io.clock import now_ns as clock_ns
-from covey.io.verdicts import AlertEntry, VerdictBook, peer_bytes
+from covey.io.labels import AlertEntry, LabelBook, peer_bytes
 
 NANOSECONDS = 1_000_000_000
 _AGO = re.compile(r"([0-9]{1,9})([smhd])")
@@ -49,7 +49,7 @@ def label_store(request: Request) -> None:
     for is_fault, text in faults:
         if is_fault:
             raise EnvironmentFault(Code.USAGE, text, "covey label --help")
-    with VerdictBook.open(request.store) as book:
+    with LabelBook.open(request.store) as book:
         if request.undo:
             click.echo(f"taken back: {printable(book.undo())}")
         elif request.label is None:
@@ -62,7 +62,7 @@ def label_store(request: Request) -> None:
             _judge_span(book, request, request.label)
 
 
-def _judge_span(book: VerdictBook, request: Request, label: str) -> None:
+def _judge_span(book: LabelBook, request: Request, label: str) -> None:
     now_ns = clock_ns()
     since_ns = time_ns("--since", request.since, now_ns, default=0)
     until_ns = time_ns("--until", request.until, now_ns, default=now_ns if request.since else _LAST_NS)
@@ -99,9 +99,9 @@ def _show(alerts: list[AlertEntry], *, as_json: bool) -> None:
         click.echo(json.dumps([asdict(alert) for alert in alerts], indent=2))
         return
     if not alerts:
-        click.echo("no alert is waiting for a verdict")
+        click.echo("no alert is waiting for a label")
     for alert in alerts:
         when = datetime.fromtimestamp(alert.start_ns / NANOSECONDS, UTC).isoformat(timespec="seconds")
         score = f"score {alert.score:.3g} over {alert.threshold:.3g}, {alert.rows} rows kept"
-        verdict = f", {alert.label}" if alert.label else ""
-        click.echo(printable(f"{alert.id}  {when}  {alert.kind}  {alert.text}  ({score}{verdict})"))
+        said = f", {alert.label}" if alert.label else ""
+        click.echo(printable(f"{alert.id}  {when}  {alert.kind}  {alert.text}  ({score}{said})"))

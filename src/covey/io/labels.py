@@ -1,6 +1,6 @@
 """What an operator says of alerts and of stretches of time: one row each in the local store, so easily taken back.
 
-The latest verdict that fits a row counts. A verdict on a span may be for one peer only: an address that is the source
+The latest label that fits a row counts. A label on a span may be for one peer only: an address that is the source
 or the destination of the row's packet.
 """
 
@@ -17,7 +17,7 @@ from covey.io.store_file import connect, store_error
 from covey.io.store_state import read_meta
 from covey.sensing.store import ATTACK, BENIGN
 
-#: Verdicts on spans; each is looked at for every row.
+#: Labels of spans; each is looked at for every row.
 MOST_SPANS = 500
 _KIND = 67  # of `covey_packet`: where its kind stands
 _IPV6 = 3
@@ -26,7 +26,7 @@ _ADDRESSES = (slice(16, 32), slice(32, 48))
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A verdict on a stretch of time, both ends included; peer: as in `peer_bytes`, None for all."""
+    """A label on a stretch of time, both ends included; peer: as in `peer_bytes`, None for all."""
 
     number: int
     label: str
@@ -45,19 +45,19 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
-    """All verdicts of a store."""
+class Labels:
+    """All labels of a store."""
 
     alerts: dict[str, tuple[int, str]]  # by alert: number and label
     spans: list[Span]  # the latest first
 
     @classmethod
-    def read(cls, database: sqlite3.Connection) -> "Verdicts":
+    def read(cls, database: sqlite3.Connection) -> "Labels":
         """From the file; sqlite3.Error where it cannot be read."""
         alerts: dict[str, tuple[int, str]] = {}
         spans: list[Span] = []
         for number, label, alert, since_ns, until_ns, peer in database.execute(
-            "SELECT number, label, alert, since_ns, until_ns, peer FROM verdicts ORDER BY number"
+            "SELECT number, label, alert, since_ns, until_ns, peer FROM labels ORDER BY number"
         ):
             if alert is None:
                 spans.insert(0, Span(number, label, since_ns, until_ns, peer))
@@ -78,7 +78,7 @@ class Verdicts:
 
 @dataclass(frozen=True, slots=True)
 class AlertEntry:
-    """An alert as an operator sees it; label: the verdict on it, if any."""
+    """An alert as an operator sees it; label: what it was said to be, if anything."""
 
     id: str
     kind: str
@@ -91,8 +91,8 @@ class AlertEntry:
     label: str | None
 
 
-class VerdictBook:
-    """A store opened by an operator: alerts to read, verdicts to write. Rows' features are not looked at."""
+class LabelBook:
+    """A store opened by an operator: alerts to read, labels to write. Rows' features are not looked at."""
 
     def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
         self.folder = folder
@@ -100,7 +100,7 @@ class VerdictBook:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path) -> "Iterator[VerdictBook]":
+    def open(cls, folder: Path) -> "Iterator[LabelBook]":
         """The store in `folder`, while detection may go on; OutputError where it cannot be used."""
         with closing(connect(folder, None, create=False)) as database:
             try:
@@ -108,14 +108,14 @@ class VerdictBook:
             except sqlite3.Error as error:
                 raise store_error(folder, error) from error
 
-    def labels(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """What may be answered."""
         classes = json.loads(read_meta(self._database).get("classes", "[]"))
         return tuple(dict.fromkeys((BENIGN, ATTACK, *classes)))
 
     def alerts(self, *, waiting: bool) -> list[AlertEntry]:
-        """Alerts in the order of their time; those `waiting` for a verdict, or all."""
-        given = Verdicts.read(self._database).alerts
+        """Alerts in the order of their time; those `waiting` for a label, or all."""
+        given = Labels.read(self._database).alerts
         found = self._database.execute(
             "SELECT id, kind, start_ns, end_ns, score, threshold, text,"
             " (SELECT count(*) FROM rows WHERE alert = id) FROM alerts ORDER BY start_ns, id"
@@ -137,12 +137,12 @@ class VerdictBook:
                 f"there is no alert {alert} in {self.folder}",
                 f"did you mean {near}?" if near else f"`covey label {self.folder} --list` lists the alerts",
             )
-        self._write("INSERT INTO verdicts (made_ns, label, alert) VALUES (?, ?, ?)", (now_ns, label, alert))
+        self._write("INSERT INTO labels (made_ns, label, alert) VALUES (?, ?, ?)", (now_ns, label, alert))
 
     def judge_span(self, label: str, since_ns: int, until_ns: int, peer: bytes | None, now_ns: int) -> int:
         """Answer for all rows of a stretch of time, now and later; how many there are now.
 
-        EnvironmentFault where there are none, or too many such verdicts.
+        EnvironmentFault where there are none, or too many such labels.
         """
         self._check(label)
         span = Span(0, label, since_ns, until_ns, peer)
@@ -152,25 +152,25 @@ class VerdictBook:
         n = sum(span.fits(time_ns, packet) for time_ns, packet in found)
         if n == 0:
             raise EnvironmentFault(Code.LABEL_NOTHING, f"no row in {self.folder} is of that time and peer")
-        (spans,) = self._database.execute("SELECT count(*) FROM verdicts WHERE alert IS NULL").fetchone()
+        (spans,) = self._database.execute("SELECT count(*) FROM labels WHERE alert IS NULL").fetchone()
         if spans >= MOST_SPANS:
             hint = "take some back with --undo, or label single alerts"
-            raise EnvironmentFault(Code.LABEL_NOTHING, f"there are {spans} verdicts on stretches of time already", hint)
-        sql = "INSERT INTO verdicts (made_ns, label, since_ns, until_ns, peer) VALUES (?, ?, ?, ?, ?)"
+            raise EnvironmentFault(Code.LABEL_NOTHING, f"there are {spans} labels on stretches of time already", hint)
+        sql = "INSERT INTO labels (made_ns, label, since_ns, until_ns, peer) VALUES (?, ?, ?, ?, ?)"
         self._write(sql, (now_ns, label, since_ns, until_ns, peer))
         return n
 
     def undo(self) -> str:
-        """Take the latest verdict back; what it said. EnvironmentFault where there is none."""
-        last = self._database.execute("SELECT number, label, alert FROM verdicts ORDER BY number DESC").fetchone()
+        """Take the latest label back; what it said. EnvironmentFault where there is none."""
+        last = self._database.execute("SELECT number, label, alert FROM labels ORDER BY number DESC").fetchone()
         if last is None:
-            raise EnvironmentFault(Code.LABEL_NOTHING, f"there is no verdict in {self.folder} to take back")
+            raise EnvironmentFault(Code.LABEL_NOTHING, f"there is no label in {self.folder} to take back")
         number, label, alert = last
-        self._write("DELETE FROM verdicts WHERE number = ?", (number,))
+        self._write("DELETE FROM labels WHERE number = ?", (number,))
         return f"{label} for {f'alert {alert}' if alert else 'a stretch of time'}"
 
     def _check(self, label: str) -> None:
-        allowed = self.labels()
+        allowed = self.names()
         if label not in allowed:
             near = did_you_mean(label, allowed)
             hint = f"did you mean {near}?" if near else f"it may be: {', '.join(allowed)}"
