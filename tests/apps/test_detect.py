@@ -172,6 +172,9 @@ def test_a_store_keeps_what_was_learnt_for_the_next_run_and_not_for_another_mode
     assert second["threshold"] == first["threshold"]
     assert second["alerts"] == first["alerts"] == 1
     assert second["store"]["kept"] > 0
+    given = summary_of(detect(folder, "--store", store, "--threshold", 1, "--json"))
+    assert given["threshold"] == {"value": 1, "calibrated": False, "windows": 0}
+    assert summary_of(detect(folder, "--store", store, "--json"))["threshold"] == first["threshold"]
     other = detect(folder, "--store", store, "--votes", 1)
     assert "of another model or other settings" in other.stderr
     (store / "watch.state").write_bytes(b"nonsense")
@@ -352,6 +355,26 @@ def test_a_hangup_opens_the_alerts_anew_and_rotation_is_noticed(folder: Path, tm
     finally:
         process.kill()
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="reading packets needs CAP_NET_RAW")
+def test_a_live_interface_gives_alerts_while_it_is_watched_and_on_a_silent_link(folder: Path, tmp_path: Path) -> None:
+    alerts = tmp_path / "alerts.json"
+    settings = ("--window-s", 0.2, "--order", 1, "--votes", 1, "--of", 1, "--threshold", "-1000.0", "--quiet-s", 0)
+    process = begun(folder / "model.covey", "iface:lo", *settings, "--alerts", alerts, "--stats-s", 0.2)
+    try:
+        wait_for(lambda: alerts.exists() and '"stats"' in alerts.read_text())
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"one packet, then silence", ("127.0.0.1", 9))
+        wait_for(lambda: '"event_type":"alert"' in alerts.read_text())
+        process.terminate()
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    assert "watching lo: threshold -1000" in out
+    alert = next(event for event in events_in(alerts) if event["event_type"] == "alert")
+    assert (alert["in_iface"], alert["covey"]["window_s"]) == ("lo", 0.2)
 
 
 def test_standard_input_is_a_source(folder: Path) -> None:

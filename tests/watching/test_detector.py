@@ -7,10 +7,10 @@ import pytest
 from sensor_traffic import NAMES, small_file
 from small_models import arguments_of, knots_encoding, standard_encoding, trained
 
-from covey.core import EncodingKind, Loss, Model, encode, int8_predict, quantise, scores
+from covey.core import EncodingKind, Loss, Model, Packet, encode, int8_predict, quantise, scores
 from covey.errors import CoreError
-from covey.watching import LARGEST_SCORE, Detector
-from covey.wire import EncodingFields, ModelDesign, ModelFile
+from covey.watching import LARGEST_SCORE, Detector, DriftMonitor, Stage, Watcher, top_features
+from covey.wire import DetectionSettings, EncodingFields, ModelDesign, ModelFile
 from covey.wire.fields import packed
 
 
@@ -62,6 +62,26 @@ def test_a_row_that_drives_the_model_out_of_the_numbers_is_the_most_suspicious_a
     rows = array("f", [0.0, 2.0, 0.0])
     assert list(detector.score(rows, 3)) == [0.5, np.float32(LARGEST_SCORE), 0.5]
     assert detector.unscorable == 1
+    assert top_features(detector, DriftMonitor(detector.encoding, ("x",)), bytes(array("f", [2.0]))) == []
+
+
+def test_rows_without_a_score_do_not_make_the_threshold_infinite() -> None:
+    design = ModelDesign(
+        ((1, 0, 1, 1, 0, 0, 0, 0), (1, 0, 1, 1, 0, 0, 0, 0)),
+        int(Loss.BCE),
+        EncodingFields(0, 1),
+        ("x",),
+        ("benign", "attack"),
+        detection=DetectionSettings(order=1, alarms_per_hour=1.0),
+    )
+    parameters = packed(array("f", [3e38, 0.0, 1e5, 0.5]))
+    file = ModelFile.of(sequence=1, parent=b"", design=design, parameters=parameters)
+    watcher = Watcher(Detector(file), design.detection, learn_windows=50)
+    packets = b"".join(Packet(second * 10**9, 60).pack() for second in range(0, 1000, 10))
+    rows = array("f", [2.0 if i % 5 == 0 else 0.0 for i in range(100)])
+    watcher.take(packets, rows, 100, watcher.score(rows, 100))
+    assert watcher.stage is Stage.WATCHING
+    assert watcher.threshold.value == 0.5
 
 
 def test_a_model_whose_parameters_do_not_fit_its_layers_is_refused() -> None:

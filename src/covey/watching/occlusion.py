@@ -10,6 +10,7 @@ Source: occlusion as in Zeiler and Fergus, ECCV 2014, on features instead of pix
 from array import array
 
 from covey.core import EncodingArguments, EncodingKind
+from covey.errors import Code, CoreError
 from covey.watching.detector import ROWS_A_CALL, Detector, float_memory
 from covey.watching.drift import DriftMonitor
 
@@ -20,8 +21,17 @@ EVEN_BINS, EVEN_LIMIT = 16, 8.0  # of covey_bins for encodings without knots
 def top_features(detector: Detector, drift: DriftMonitor, row: bytes) -> list[tuple[str, float]]:
     """Up to MOST_FEATURES features of a raw row (d) float32 with what each adds to its score, greatest first.
 
-    Features that add nothing are left out.
+    Features that add nothing are left out; of a row that drives the model out of the numbers nothing can be said.
     """
+    try:
+        return _top_features(detector, drift, row)
+    except CoreError as error:
+        if error.code is not Code.CORE_NONFINITE:
+            raise
+        return []
+
+
+def _top_features(detector: Detector, drift: DriftMonitor, row: bytes) -> list[tuple[str, float]]:
     d = detector.n_features
     encoded = bytes(detector.encode(row, 1))
     whole = float_memory(1)

@@ -278,7 +278,8 @@ class Watcher:
         passed_s = (window.end_ns - self._end_ns) / 1e9 if self._end_ns is not None else self.detection.window_s
         self._end_ns = window.end_ns
         findings: list[Finding] = [record]
-        is_trusted = record.is_believed and window.start_ns not in distrusted
+        is_scored = window.score < LARGEST_SCORE  # else a few rows without a score would make the threshold infinite
+        is_trusted = record.is_believed and is_scored and window.start_ns not in distrusted
         if self.stage is Stage.WATCHING:
             findings += self._watch_on(record, passed_s, is_trusted=is_trusted)
         elif is_trusted:

@@ -28,6 +28,7 @@ class Keeping:
         """Open the store, and join the fleet in federated mode: there CoveyError where that cannot be."""
         self._telling = telling
         self._folder = request.store
+        self._is_given = request.threshold is not None
         self._saved_s = self._ticked_s = wall_s()
         self._told: dict[str, str | None] = {}  # by origin, what was said last
         self.store: LocalStore | None = None
@@ -48,8 +49,8 @@ class Keeping:
 
     @property
     def state_path(self) -> Path | None:
-        """Where what the watcher learnt is kept."""
-        return None if self._folder is None else self._folder / STATE_FILE
+        """Where what the watcher learnt is kept; None where nothing is: a threshold that is given stays out of it."""
+        return None if self._folder is None or self._is_given else self._folder / STATE_FILE
 
     @property
     def cautious_threshold(self) -> float | None:
