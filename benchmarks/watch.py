@@ -3,12 +3,16 @@
 Captures are in memory and read as often as it takes, later each time, to make a million packets. Models have the shapes
 that plans/ trains; knots and scales are quantiles of the capture's own features, weights are drawn, as speed does not
 depend on them. "ns" are nanoseconds a packet of each stage; packets/s is of all of them together, in one process.
+`covey detect` itself is measured too, start and all, on the same captures as files.
 """
 
 import gzip
 import os
 import statistics
 import struct
+import subprocess
+import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +23,7 @@ import numpy as np
 from captures import FEED_BYTES, make_capture, packets_a_second
 from covey import core
 from covey.core import Activation, EncodingArguments, EncodingKind, LayerKind, Loss, Model
+from covey.wire import EncodingFields, FeatureSchema, ModelDesign, ModelFile, SourceKind
 from table import Row, report
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -161,6 +166,52 @@ def measure(captures: list[bytes], one: Detector) -> Row:
     return {"packets": n, "packets/s": statistics.median(totals), **named}
 
 
+def model_file(rows: np.ndarray) -> bytes:
+    """A model file of two classes, 115-8-8-2, with knots from the rows, for `covey detect`."""
+    d, counts, knots = core.FEATURES, bytearray(), b""
+    for column in rows.T:
+        found = np.quantile(column, np.linspace(0, 1, KNOTS)).astype("<f4").view("<u4") >> 16  # halves, as in the file
+        values = np.unique((found << 16).astype("<u4").view("<f4"))
+        values = values if len(values) > 1 else np.array([values[0], values[0] + 1], "<f4")
+        knots += (values.view("<u4") >> 16).astype("<u2").tobytes()
+        counts.append(len(values))
+    encoding = EncodingFields(int(EncodingKind.KNOTS), d, knots=knots, counts=bytes(counts))
+    layers = (
+        (int(LayerKind.SPLINE), int(Activation.RELU), d, 8, sum(counts), 0, 0, 0),
+        (int(LayerKind.DENSE), int(Activation.RELU), 8, 8, 0, 0, 0, 0),
+        (int(LayerKind.DENSE), int(Activation.LINEAR), 8, 2, 0, 0, 0, 0),
+    )
+    schema = FeatureSchema(kind=SourceKind.PACKETS)
+    names = ("benign", "attack")
+    design = ModelDesign(layers, int(Loss.SOFTMAX_CE), encoding, core.FEATURE_NAMES, names, (1e6,), schema)
+    generator = np.random.Generator(np.random.Philox(1))
+    n = Model(layers, Loss.SOFTMAX_CE).n_parameters
+    parameters = generator.uniform(-0.3, 0.3, n).astype("<f4").tobytes()
+    return ModelFile.of(sequence=1, parent=bytes(32), design=design, parameters=parameters, report=b"").encode()
+
+
+def detect(captures: dict[str, list[bytes]]) -> list[Row]:
+    """Packets a second of `covey detect` from a plain capture file and a compressed one, and its memory."""
+    table: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in captures.items():
+            model = Path(folder) / "model.covey"
+            model.write_bytes(model_file(rows_of(data[0])))
+            n = len(record_places(data[0]))
+            for suffix, content in (("pcap", data[0]), ("pcap.gz", gzip.compress(data[0], 1))):
+                source = Path(folder) / f"capture.{suffix}"
+                source.write_bytes(content)
+                command = [sys.executable, "-m", "covey.apps.detect", str(model), str(source), "--quiet"]
+                seconds = []
+                for _ in range(3):
+                    start = time.perf_counter()
+                    subprocess.run([*command, "--alerts", os.devnull], check=True, stderr=subprocess.DEVNULL)
+                    seconds.append(time.perf_counter() - start)
+                row: Row = {"capture": name, "file": suffix, "packets": n, "packets/s": n / statistics.median(seconds)}
+                table.append(row)
+    return table
+
+
 def lab_captures() -> list[bytes]:
     """The devices' own recordings of the lab, as many as make a million packets."""
     captures, n = [], 0
@@ -206,6 +257,9 @@ def main() -> None:
     ]
     report("watch_reader", "Reading alone", [reader])
     report("watch_memory", "Memory of a device's state", sizes)
+
+    longest = {name: [repeated(max(found, key=len), PACKETS)[0]] for name, found in sources().items()}
+    report("watch_detect", "covey detect, from start to end, one core", detect(longest))
 
 
 def watch_bytes() -> int:
