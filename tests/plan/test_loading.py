@@ -17,7 +17,7 @@ from covey.plan import InvalidPlanError, Plan, load
 from covey.selection import Uniform
 from covey.telemetry import Captures, CsvFolder, Natural, Task
 from covey.training import TRAINERS, FedProx
-from covey.wire import DetectionSettings
+from covey.wire import DetectionSettings, FeatureSchema, Missing, SourceKind
 
 PLANS = Path(__file__).resolve().parents[2] / "plans"
 SMALL = """\
@@ -294,6 +294,16 @@ def test_what_is_wrong_with_a_source_is_said(small: Path) -> None:
     (rows,) = problems(small, "data.source.kind=captures", "data.source.most_benign=0")
     assert rows.code is Code.PLAN_OUT_OF_RANGE
     assert "most_benign" in rows.cause
+
+
+def test_rows_that_were_made_of_something_say_so_to_the_model(small: Path) -> None:
+    assert load(small).data.source.schema == FeatureSchema()
+    assert load(small, ["data.source.rows_of=connections"]).data.source.schema.kind is SourceKind.CONNECTIONS
+    plan = load(small, ["data.source.rows_of=readings", "data.source.window_s=60.0", "data.source.missing=hold"])
+    assert plan.data.source.schema == FeatureSchema(SourceKind.READINGS, window_s=60.0, missing=Missing.HOLD)
+    assert load_again(plan).data.source == plan.data.source
+    (problem,) = problems(small, "data.source.rows_of=connections", "data.source.window_s=60.0")
+    assert "windows" in problem.cause
 
 
 def test_how_a_device_detects_is_part_of_the_plan(small: Path) -> None:

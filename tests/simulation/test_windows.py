@@ -128,3 +128,10 @@ def test_judgements_of_several_federations_are_one(fleet: Dataset) -> None:
     merged = WindowJudgement.merged(parts)
     assert list(merged.devices) == ["lamp", "lock"]
     assert merged.tree()["pooled"]["int8"]["incidents_found"] == 2  # type: ignore[index]
+
+
+def test_a_session_kept_for_thresholds_is_the_only_one_that_sets_them(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "lab")
+    tree = judged(Captures(calibration=("train-2",)).load(folder, CHANNEL)).tree()
+    one = tree["devices"]["lamp"]  # type: ignore[index]
+    assert one["calibrated_hours"] == pytest.approx(45 * 10 / 3600)

@@ -231,3 +231,16 @@ def test_a_packet_out_of_order_counts_as_of_the_time_before_it(folder: Path) -> 
     (recording,) = [one for one in dataset.recordings if one.device_id == "lamp" and not one.is_train]
     times = np.concatenate([part.time_ns for part in recording.parts(dataset.feature_names)])
     assert (np.diff(times) >= 0).all()
+
+
+def test_a_session_for_thresholds_is_not_learnt_from(folder: Path) -> None:
+    dataset = Captures(calibration=("train-2",)).load(folder, WEIGHTS)
+    assert np.bincount(dataset.label[dataset.train_rows(0)]).tolist() == [480, 400]
+    (kept,) = [one for one in dataset.recordings if one.device_id == "lamp" and one.session == "train-2"]
+    assert kept.is_train
+    assert not kept.is_learnt
+    for wrong, code in ((("test-1",), Code.DATA_BAD_SPLIT), (("train-9",), Code.DATA_NO_DEVICES)):
+        assert refused(folder, Captures(calibration=wrong)).code is code
+    with pytest.raises(DataError) as caught:
+        Captures(calibration=("train-1", "train-2")).load(folder, WEIGHTS)
+    assert caught.value.code is Code.DATA_EMPTY_DEVICE

@@ -7,7 +7,6 @@ from covey.pipeline import compile_recipe
 from covey.plan.plan import Plan
 from covey.plan.problems import Problem
 from covey.telemetry import Task
-from covey.wire import SourceKind
 
 
 def unmet_needs(plan: Plan) -> Iterator[Problem]:
@@ -21,7 +20,7 @@ def unmet_needs(plan: Plan) -> Iterator[Problem]:
 
 
 def _captures_are_watched_in_windows(plan: Plan) -> Iterator[Problem]:
-    if plan.data.source.source_kind is SourceKind.PACKETS and plan.detection.window_s == 0:
+    if plan.data.source.has_recordings and plan.detection.window_s == 0:
         cause = "captures are judged by windows of time, and `window_s` is 0: each packet would be one"
         yield Problem(Code.PLAN_CONFLICT, ("detection", "window_s"), cause, "set it to some seconds, such as 10.0")
 

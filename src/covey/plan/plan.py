@@ -62,7 +62,7 @@ class Plan(Section):
     fleet: Fleet = Fleet()
     faults: Faults = Faults()
     judging: Judging = Judging()
-    #: How rows' scores become windows and alarms on a device, and how many false alarms it may raise. Part of the model.
+    #: How rows' scores become windows and alarms on a device, and the budget of false alarms; part of the model.
     detection: Annotated[DetectionSettings, Settings(DetectionSettings)] = DetectionSettings()
 
     def changed(self, **parts: object) -> "Plan":

@@ -11,7 +11,7 @@ from covey.plan import Plan
 from covey.selection import Selector
 from covey.telemetry.sketch import SketchRule
 from covey.training import Trainer
-from covey.wire import DetectionSettings, FeatureSchema
+from covey.wire import DEFAULT_DETECTION, DEFAULT_SCHEMA, DetectionSettings, FeatureSchema
 
 #: Devices that sketch, at most. Knots are quantiles, which more devices would hardly move; each costs some 12 KB of
 #: traffic and some 4 ms of the coordinator's time, once.
@@ -37,8 +37,8 @@ class Settings:
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...]
     threads: int = 1
-    schema: FeatureSchema = FeatureSchema()
-    detection: DetectionSettings = DetectionSettings()
+    schema: FeatureSchema = DEFAULT_SCHEMA
+    detection: DetectionSettings = DEFAULT_DETECTION
 
     @classmethod
     def of(
@@ -61,7 +61,7 @@ class Settings:
             feature_names=feature_names,
             class_names=class_names,
             threads=threads,
-            schema=FeatureSchema(plan.data.source.source_kind),
+            schema=plan.data.source.schema,
             detection=plan.detection,
         )
 

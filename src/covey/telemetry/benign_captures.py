@@ -17,8 +17,7 @@ from covey.telemetry.captures import SUFFIXES, check_budget
 from covey.telemetry.columns import FeatureRule
 from covey.telemetry.csv_folder import device_id_of
 from covey.telemetry.dataset import Dataset
-from covey.telemetry.recording import Recording
-from covey.wire import SourceKind
+from covey.telemetry.recording import PACKETS, Recording
 
 NO_TRUTH = TruthTable((), (), ())
 MAC_FILE = "_iotdevice-mac.txt"
@@ -28,7 +27,8 @@ MAC_FILE = "_iotdevice-mac.txt"
 class BenignCaptures:
     """Rows are the features after each packet; each device keeps `most_benign` of them on each side of the split."""
 
-    source_kind: ClassVar = SourceKind.PACKETS
+    has_recordings: ClassVar = True
+    schema: ClassVar = PACKETS
     most_benign: int = 4_000
     test_captures: int = 1
     warm_up_s: float = 0.0

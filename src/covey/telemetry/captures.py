@@ -17,8 +17,7 @@ from covey.telemetry.assembly import Budget, assemble
 from covey.telemetry.columns import FeatureRule
 from covey.telemetry.csv_folder import device_id_of
 from covey.telemetry.dataset import Dataset
-from covey.telemetry.recording import Recording
-from covey.wire import SourceKind
+from covey.telemetry.recording import PACKETS, Recording
 
 SUFFIXES = (".pcap.gz", ".pcapng.gz", ".pcap", ".pcapng")
 MOST_ROWS = 10_000_000
@@ -36,7 +35,8 @@ class Captures:
     all training sessions.
     """
 
-    source_kind: ClassVar = SourceKind.PACKETS
+    has_recordings: ClassVar = True
+    schema: ClassVar = PACKETS
     most_benign: int = 4_000
     most_attack: int = 400
     warm_up_s: float = 0.0

@@ -21,16 +21,34 @@ from covey.telemetry.columns import DESCRIBING, Columns, FeatureRule, align
 from covey.telemetry.csv_file import FileRows, open_text, parse_header, parse_rows
 from covey.telemetry.dataset import Dataset, Flags, Labels
 from covey.telemetry.split import split_by_hash
-from covey.wire import SourceKind
+from covey.wire import FeatureSchema, Missing, SourceKind
 
 DEVICE_ID = re.compile(r"[a-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class CsvFolder:
-    """A source of telemetry: `load` reads the whole folder or raises DataError naming file, line and column."""
+    """A source of telemetry: `load` reads the whole folder or raises DataError naming file, line and column.
 
-    source_kind: ClassVar = SourceKind.ROWS
+    `rows_of`: what the rows were made of, if `covey features` made them; a device makes such rows of its own with the
+    model then. The other settings are those of readings (`covey.wire.FeatureSchema`), and must be as they were there.
+    """
+
+    has_recordings: ClassVar = False
+    rows_of: SourceKind = SourceKind.ROWS
+    window_s: float = 0.0
+    window_rows: int = 0
+    gap_s: float = 0.0
+    missing: Missing = Missing.SKIP
+
+    def __post_init__(self) -> None:
+        """ModelError for settings that do not go together."""
+        _ = self.schema
+
+    @property
+    def schema(self) -> FeatureSchema:
+        """What a device needs to make such rows."""
+        return FeatureSchema(self.rows_of, self.window_s, self.window_rows, self.gap_s, self.missing)
 
     def is_at(self, folder: Path) -> bool:
         """Whether a folder holds a device's file."""

@@ -71,7 +71,8 @@ class Recording:
 
     def digest(self) -> bytes:
         """SHA-256 of who, when, the file's bytes and the truth."""
-        content = hashlib.sha256(f"{self.device_id}\0{self.session}\0{self.is_train}\0{self.is_learnt}\0{self.warm_up_s}\0".encode())
+        about = (self.device_id, self.session, self.is_train, self.is_learnt, self.warm_up_s)
+        content = hashlib.sha256(repr(about).encode())
         content.update(self.path.read_bytes())
         content.update(repr(self.truth.rows).encode())
         return content.digest()

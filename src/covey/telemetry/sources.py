@@ -8,14 +8,19 @@ from covey.telemetry.captures import Captures
 from covey.telemetry.columns import FeatureRule
 from covey.telemetry.csv_folder import CsvFolder
 from covey.telemetry.dataset import Dataset
-from covey.wire import SourceKind
+from covey.wire import FeatureSchema
 
 
 class Source(Protocol):
     """Reads a folder."""
 
-    #: What a device needs to make such rows of its own; it becomes part of the model.
-    source_kind: ClassVar[SourceKind]
+    #: Whether its data sets have recordings, so that they are judged by windows.
+    has_recordings: ClassVar[bool]
+
+    @property
+    def schema(self) -> FeatureSchema:
+        """What a device needs to make such rows of its own; it becomes part of the model."""
+        ...
 
     def is_at(self, folder: Path) -> bool:
         """Whether a folder looks like one of this source's."""
