@@ -42,7 +42,7 @@ from covey.simulation.traits import FleetTraits
 from covey.simulation.variates import DeviceVariates
 from covey.telemetry import Dataset, SketchRule, Targets
 from covey.training import FedAvg, Scaffold, Trainer
-from covey.wire import ModelFile, Receipt, Sketch, Task, Verdict
+from covey.wire import DEFAULT_DETECTION, DEFAULT_SCHEMA, ModelFile, Receipt, Sketch, Task, Verdict
 
 FEATURES = ("size", "gap", "rate", "canary")
 CLASSES = ("benign", "attack")
@@ -67,6 +67,8 @@ def settings_of(trainer: Trainer | None = None, rounds: int = 3) -> Settings:
         server=ServerFedAvg(1.0),
         feature_names=FEATURES,
         class_names=CLASSES,
+        schema=DEFAULT_SCHEMA,
+        detection=DEFAULT_DETECTION,
     )
 
 

@@ -27,7 +27,7 @@ from covey.selection import Uniform
 from covey.sensing.store import StoreSchema
 from covey.telemetry import SketchRule
 from covey.training import FedAvg
-from covey.wire import FeatureSchema, ModelFile, SourceKind
+from covey.wire import DEFAULT_DETECTION, FeatureSchema, ModelFile, SourceKind
 
 ROOT = Path(__file__).resolve().parents[2]
 FEATURES = tuple(name for name in FEATURE_NAMES if name.startswith(("MI_dir_L1_", "MI_dir_L0.1_", "HH_L1_")))
@@ -80,6 +80,7 @@ def settings() -> Settings:
         feature_names=FEATURES,
         class_names=CLASSES,
         schema=SCHEMA,
+        detection=DEFAULT_DETECTION,
     )
 
 
