@@ -165,6 +165,12 @@ def test_without_a_threshold_it_says_that_it_learns_and_alerts_after(folder: Pat
     assert "40 windows are few for a budget of one in 8,640" in result.stderr
 
 
+def test_a_calibration_with_attacks_in_it_is_told(folder: Path) -> None:
+    for capture, is_told in (("scan-3.pcap", True), ("usual-2.pcap", False)):
+        result = detect(folder, "--calibrate", folder / capture, "--alarms-per-hour", 1)
+        assert ("look like attacks to the model" in result.stderr) == is_told
+
+
 def test_a_store_keeps_what_was_learnt_for_the_next_run_and_not_for_another_model(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     first = summary_of(detect(folder, *calibration(folder), "--store", store, "--json"))

@@ -71,11 +71,15 @@ class WindowRecord:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Learning is over: the threshold that holds from here on, and of how many windows it is made."""
+    """Learning is over: the threshold that holds from here on, and of how many windows it is made.
+
+    Where many are suspects, attacks may have been learnt as usual.
+    """
 
     threshold: float
     windows: int
     rescaled: bool
+    suspects: int  # of these windows the model itself would have held for attacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,9 @@ class Watcher:
         self._open_rows = 0  # of the window at hand
         self._end_ns: int | None = None  # of the last window
         self._open_end_ns: int | None = None
-        self._learnt = self._alerts = 0
+        self._learnt = self._alerts = self._suspects = 0
+        likely = None if detector.is_error else 0.0  # log odds of 0: an attack is as likely as not
+        self._suspect_above = threshold if threshold is not None else likely
         self._learnt_s = 0.0
         self._restored = False
         if threshold is None or mode is Mode.ADAPT:
@@ -195,7 +201,8 @@ class Watcher:
         if self.drift.windows:
             self.drift.take_reference()
         self.stage = Stage.WATCHING
-        return Settled(value, self.threshold.learnt, self.detector.encoding is not self.fleet_encoding)
+        is_rescaled = self.detector.encoding is not self.fleet_encoding
+        return Settled(value, self.threshold.learnt, is_rescaled, self._suspects)
 
     def _settle_rate(self) -> None:
         """Where each row is a window, only what was learnt says how many windows an hour has."""
@@ -295,6 +302,7 @@ class Watcher:
                 self.settle_scaling()
             return []
         self.threshold.learn(record.window.score)
+        self._suspects += self._suspect_above is not None and record.window.score > self._suspect_above
         self._learnt_s += min(max(passed_s, 0.0), 3600.0)
         self._add_drift(record)
         done = self.ends_learning and self._learnt >= self.learn_windows and self.threshold.learnt >= FEWEST_WINDOWS

@@ -32,6 +32,8 @@ from covey.wire import ModelFile
 
 OK, ALERTED = 0, 3
 MOST_MODEL_BYTES = 16 << 20  # what a reader takes; /dev/zero is longer
+#: Windows of a calibration that look like attacks: what no benign traffic should exceed, and by the budget.
+FEWEST_SUSPECTS, SUSPECTS = 3, 10
 FEW = 0.02  # windows that a calibration would have above the budget's threshold
 #: How long after a window's end its last rows may come: a packet socket is prompt, programs that write files are not.
 GRACE_INTERFACE_NS, GRACE_FILE_NS = 500_000_000, 5_000_000_000
@@ -124,7 +126,7 @@ class Run:
             f"calibrated on {settled.windows:,} windows in {wall_s() - began_s:.1f} s:"
             f" threshold {settled.threshold:.4g}"
         )
-        self._warn_of_few(settled)
+        self._warn_of_doubts(settled)
 
     def _learn_from_files(self) -> None:
         for name in self._request.calibrate:
@@ -264,9 +266,14 @@ class Run:
         self._keeping.alert(record, kind, text)
         self._telling.say(text)
 
-    def _warn_of_few(self, settled: Settled) -> None:
-        """A threshold far beyond the data is a guess on the safe side of false alarms: attacks may pass below it."""
+    def _warn_of_doubts(self, settled: Settled) -> None:
+        """A threshold far beyond the data is a guess, and one learnt from attacks hides them: both miss what comes."""
         rate = self._watcher.threshold.rate
+        if settled.suspects > max(FEWEST_SUSPECTS, SUSPECTS * rate * settled.windows):
+            self._telling.warn(
+                f"{settled.suspects:,} of {settled.windows:,} windows that the threshold was learnt from look like"
+                " attacks to the model: if they are, such attacks will be missed; calibrate on traffic without them"
+            )
         if settled.windows * rate < FEW:
             self._telling.warn(
                 f"{settled.windows:,} windows are few for a budget of one in {1 / rate:,.0f}: the threshold is"
@@ -275,7 +282,7 @@ class Run:
 
     def _say_settled(self, settled: Settled) -> None:
         self._telling.say(f"threshold {settled.threshold:.4g} from {settled.windows:,} windows; alerts from here on")
-        self._warn_of_few(settled)
+        self._warn_of_doubts(settled)
         event = alerts.threshold_set(
             settled.threshold, settled.windows, self._latest_ns, self._watcher.detector, self._incoming.origin
         )
