@@ -241,6 +241,8 @@ def test_a_session_for_thresholds_is_not_learnt_from(folder: Path) -> None:
     assert not kept.is_learnt
     for wrong, code in ((("test-1",), Code.DATA_BAD_SPLIT), (("train-9",), Code.DATA_NO_DEVICES)):
         assert refused(folder, Captures(calibration=wrong)).code is code
+    not_taken = Captures(sessions=("train-1", "test-1"), calibration=("train-2",))
+    assert "not taken" in refused(folder, not_taken).cause
     with pytest.raises(DataError) as caught:
         Captures(calibration=("train-1", "train-2")).load(folder, WEIGHTS)
     assert caught.value.code is Code.DATA_EMPTY_DEVICE

@@ -89,11 +89,12 @@ class Captures:
                         f"did you mean {near!r}?" if near else f"the sessions are: {', '.join(splits)}",
                     )
         for session in self.calibration:
-            if splits[session] != "train":
+            is_taken = not self.sessions or session in self.sessions
+            if splits[session] != "train" or not is_taken:
                 raise DataError(
                     Code.DATA_BAD_SPLIT,
-                    f"data.source.calibration names {session!r}, which is for testing",
-                    "thresholds come from training sessions",
+                    f"data.source.calibration names {session!r}, which is {'for testing' if is_taken else 'not taken'}",
+                    "thresholds come from training sessions, and data.source.sessions must name them too, if any",
                 )
         return {session: split for session, split in splits.items() if not self.sessions or session in self.sessions}
 
