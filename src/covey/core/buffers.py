@@ -1,16 +1,22 @@
 """Views of Python memory for C: anything with the buffer protocol, no copies, types, lengths and alignment checked.
 
 numpy arrays, array.array, bytearray and memoryview all do; numpy itself is not needed. A view keeps its owner alive.
+
+Functions that hold views and may raise are `releasing_views`.
 """
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from covey.core.status import ffi
 from covey.errors import Code, CoreError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 # C type -> formats of the struct module that hold it on every platform we build for; "B" is raw memory.
 _FORMATS = {
@@ -65,3 +71,20 @@ def writable(ctype: str, buffer: "WriteableBuffer", n: int | None, what: str) ->
 def optional(ctype: str, buffer: "ReadableBuffer | None", n: int | None, what: str) -> Any:
     """The same for an input that may be left out: None becomes NULL."""
     return ffi.NULL if buffer is None else readable(ctype, buffer, n, what)
+
+
+def releasing_views(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """`function`, whose CoreErrors keep none of its frames, and so none of the views in them.
+
+    When Python 3.11 collects a cycle with a memoryview of which C holds a view, it crashes (gh-77894; 3.12 does not).
+    An exception that somebody keeps is such a cycle: it holds its traceback, that the frames, and they hold it.
+    """
+
+    @wraps(function)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return function(*args, **kwargs)
+        except CoreError as error:
+            raise error.with_traceback(None) from error.__cause__
+
+    return call

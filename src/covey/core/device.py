@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from covey.core.buffers import readable, writable
+from covey.core.buffers import readable, releasing_views, writable
 from covey.core.status import Status, checked, ffi, lib
 from covey.core.updates import DIGEST_BYTES
 
@@ -161,6 +161,7 @@ class DeviceRecord:
         return int(self._device.deadline_ms) or None
 
 
+@releasing_views
 def handle_many(
     devices: "WriteableBuffer",
     index: "ReadableBuffer",

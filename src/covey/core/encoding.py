@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from covey.core.buffers import optional, readable, writable
+from covey.core.buffers import optional, readable, releasing_views, writable
 from covey.core.status import Status, checked, ffi, lib
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def encoding_struct(arguments: EncodingArguments) -> tuple[Any, tuple[Any, ...]]
     return made
 
 
+@releasing_views
 def encode(arguments: EncodingArguments, raw: "ReadableBuffer", out: "WriteableBuffer", n_rows: int) -> None:
     """Encode `n_rows` rows: raw and out are (n_rows, inputs) float32, and may be the same memory."""
     encoding, keep = encoding_struct(arguments)
@@ -81,6 +82,7 @@ def bucket_low(bucket: int, bits: int) -> float:
     return float(lib.covey_bucket_low(bucket, bits))
 
 
+@releasing_views
 def histogram(values: "ReadableBuffer", n: int, stride: int, bits: int, counts: "WriteableBuffer") -> None:
     """Add the buckets of the n values values[0], values[stride], ... to `counts`, (2^(9 + bits)) uint32. bits: 0..7."""
     source = readable("float", values, None, "values")

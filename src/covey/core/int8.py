@@ -5,7 +5,7 @@ This is what devices run, and what travels to them.
 
 from typing import TYPE_CHECKING
 
-from covey.core.buffers import readable, writable
+from covey.core.buffers import readable, releasing_views, writable
 from covey.core.status import checked, ffi, lib
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from covey.core.training import Model
 
 
+@releasing_views
 def quantise(model: "Model", parameters: "ReadableBuffer", out: "WriteableBuffer") -> None:
     """Write the int8 form of `parameters` (n_parameters) float32 to `out` (model.int8_size bytes)."""
     source = readable("float", parameters, model.n_parameters, "parameters")
@@ -21,6 +22,7 @@ def quantise(model: "Model", parameters: "ReadableBuffer", out: "WriteableBuffer
     checked(lib.covey_int8_quantise(model.pointer, source, target, len(target)), "quantising a model")
 
 
+@releasing_views
 def dequantise(model: "Model", data: "ReadableBuffer", out: "WriteableBuffer") -> None:
     """Write the float32 parameters that int8 bytes stand for to `out` (n_parameters).
 
@@ -31,6 +33,7 @@ def dequantise(model: "Model", data: "ReadableBuffer", out: "WriteableBuffer") -
     checked(lib.covey_int8_dequantise(model.pointer, source, len(source), target), "widening an int8 model")
 
 
+@releasing_views
 def int8_predict(
     model: "Model", data: "ReadableBuffer", inputs: "ReadableBuffer", n_rows: int, out: "WriteableBuffer"
 ) -> None:
@@ -44,5 +47,4 @@ def int8_predict(
     size = lib.covey_int8_predict_size(model.pointer)
     arena = ffi.new("uint32_t[]", (size + 3) // 4)
     status = lib.covey_int8_predict(model.pointer, source, len(source), rows, n_rows, target, arena, size)
-    del source, rows, target  # a traceback that keeps views of buffers crashes Python 3.11's collector
     checked(status, "predicting with an int8 model")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import TYPE_CHECKING
 
-from covey.core.buffers import readable, writable
+from covey.core.buffers import readable, releasing_views, writable
 from covey.core.status import Status, checked, ffi, lib
 from covey.errors import Code, CoreError
 
@@ -161,6 +161,7 @@ def pack_packets(packets: Iterable[Packet]) -> bytearray:
     return bytearray().join(packet.pack() for packet in packets)
 
 
+@releasing_views
 def read_frame(link: LinkType, frame: "ReadableBuffer", time_ns: int = 0, size_bytes: int | None = None) -> Packet:
     """What is kept of one frame; size_bytes: of the frame on the wire, where more of it was there than captured."""
     memory = memoryview(frame).cast("B")
@@ -175,6 +176,7 @@ def read_frame(link: LinkType, frame: "ReadableBuffer", time_ns: int = 0, size_b
     return Packet.unpack(ffi.buffer(packet))
 
 
+@releasing_views
 def read_frames(
     link: LinkType,
     memory: "ReadableBuffer",
@@ -191,7 +193,14 @@ def read_frames(
     1970. offsets (n) uint64; captured, sizes (n) uint32; times_ns (n) int64. CoreError, and nothing written, if a frame
     is not within memory, a time is before 1970 or the link is unknown.
     """
-    status = _read_frames(link, memory, offsets, (captured, sizes, times_ns), packets)
+    places = readable("uint64_t", offsets, None, "offsets")
+    n = len(places)
+    block = writable("covey_packet", packets, n, "packets")
+    given = readable("uint32_t", captured, n, "captured")
+    wire = readable("uint32_t", sizes, n, "sizes")
+    times = readable("int64_t", times_ns, n, "times_ns")
+    frames = readable("uint8_t", memory, None, "memory")
+    status = lib.covey_packets_read(block, link, frames, len(frames), places, given, wire, times, n)
     checked(status, "reading frames of an interface")
 
 
@@ -231,31 +240,23 @@ class CaptureReader:
         self._capture = ffi.new("covey_capture *")
         lib.covey_capture_init(self._capture)
 
+    @releasing_views
     def feed(self, data: "ReadableBuffer", packets: "WriteableBuffer") -> tuple[int, int]:
         """Read from `data` into `packets` (m * 72 bytes): how many bytes are done with, and how many packets written.
 
         Give the bytes that are left again until no packet comes of them, then with more behind them; bytes left over
         at the end of a file mean that it was cut off. CaptureDamageError once all packets before the damage were given.
         """
-        n, consumed = self._read(data, packets)
+        given = readable("uint8_t", data, None, "data")
+        block = writable("covey_packet", packets, None, "packets")
+        consumed = ffi.new("size_t *")
+        n = int(lib.covey_capture_read(self._capture, given, len(given), consumed, block, len(block)))
         if n == Status.ARGUMENT:
             checked(n, "reading a capture")
         if n < 0:
             link, n_interfaces = int(self._capture.link), int(self._capture.n_interfaces)
             raise CaptureDamageError(Status(n), self.counts, link=link, n_interfaces=n_interfaces)
-        return consumed, n
-
-    def _read(self, data: "ReadableBuffer", packets: "WriteableBuffer") -> tuple[int, int]:
-        """The core's answer and the bytes consumed.
-
-        Apart from `feed`, so that no frame of an exception holds C's view of a memoryview: when Python 3.11 collects
-        those two in a cycle, it crashes.
-        """
-        given = readable("uint8_t", data, None, "data")
-        block = writable("covey_packet", packets, None, "packets")
-        consumed = ffi.new("size_t *")
-        n = lib.covey_capture_read(self._capture, given, len(given), consumed, block, len(block))
-        return int(n), int(consumed[0])
+        return int(consumed[0]), n
 
     @property
     def counts(self) -> CaptureCounts:
@@ -270,25 +271,6 @@ class CaptureReader:
             int(capture.offset),
             CaptureFormat(capture.format),
         )
-
-
-def _read_frames(
-    link: LinkType,
-    memory: "ReadableBuffer",
-    offsets: "ReadableBuffer",
-    columns: "tuple[ReadableBuffer, ReadableBuffer, ReadableBuffer]",
-    packets: "WriteableBuffer",
-) -> int:
-    """The core's answer; apart from `read_frames` for the reason that `CaptureReader._read` names."""
-    captured, sizes, times_ns = columns
-    places = readable("uint64_t", offsets, None, "offsets")
-    n = len(places)
-    block = writable("covey_packet", packets, n, "packets")
-    given = readable("uint32_t", captured, n, "captured")
-    wire = readable("uint32_t", sizes, n, "sizes")
-    times = readable("int64_t", times_ns, n, "times_ns")
-    frames = readable("uint8_t", memory, None, "memory")
-    return int(lib.covey_packets_read(block, link, frames, len(frames), places, given, wire, times, n))
 
 
 def _damage(status: Status, counts: CaptureCounts, link: int, n_interfaces: int) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from covey.core.buffers import readable, writable
+from covey.core.buffers import readable, releasing_views, writable
 from covey.core.status import Status, checked, ffi, lib
 from covey.core.training import Model, Rows, TrainingArguments, rows_struct, training_struct
 from covey.core.updates import DIGEST_BYTES, Recipe, recipe_struct
@@ -59,6 +59,7 @@ class Job:
     deltas: "WriteableBuffer | None" = None
 
 
+@releasing_views
 def run(job: Job, n_threads: int) -> None:
     """Train every client of the job on `n_threads` threads without the GIL; results do not depend on their number.
 

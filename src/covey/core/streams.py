@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from covey.core.buffers import readable, writable
+from covey.core.buffers import readable, releasing_views, writable
 from covey.core.status import Status, checked, ffi, lib
 
 if TYPE_CHECKING:
@@ -71,15 +71,13 @@ class Streams:
         checked(lib.covey_streams_count(self._memory, counts), "counting streams")
         return StreamCounts(counts.packets, counts.backwards, counts.evictions, counts.capacity, tuple(counts.streams))
 
+    @releasing_views
     def update(self, packets: "ReadableBuffer", n: int, rows: "WriteableBuffer") -> None:
         """Take the first `n` of `packets` (72 bytes each) and write their rows, (n, len(columns)) float32."""
-        checked(self._update(packets, n, rows), f"taking {n} packets into streams")
-
-    def _update(self, packets: "ReadableBuffer", n: int, rows: "WriteableBuffer") -> int:
-        # Views of C end with this frame: an exception must not keep them (see packets.py).
         source = readable("covey_packet", packets, None, "packets")
         if not 0 <= n <= len(source):
-            return Status.ARGUMENT
+            checked(Status.ARGUMENT, f"taking {n} of {len(source)} packets into streams")
         width = len(self.columns)
         target = writable("float", rows, n * width, "rows")
-        return int(lib.covey_streams_update(self._memory, source, n, self._columns, width, target))
+        status = lib.covey_streams_update(self._memory, source, n, self._columns, width, target)
+        checked(status, f"taking {n} packets into streams")

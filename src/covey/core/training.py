@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from covey.core.buffers import optional, readable, writable
+from covey.core.buffers import optional, readable, releasing_views, writable
 from covey.core.status import Status, checked, ffi, lib
 
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ def rows_struct(model: Model, rows: Rows) -> Any:
     return ffi.new("covey_rows *", (*buffers, n)), buffers
 
 
+@releasing_views
 def train(model: Model, arguments: TrainingArguments, rows: Rows, parameters: "WriteableBuffer") -> TrainingResult:
     """Train `parameters` (n_parameters) in place on these rows.
 
@@ -183,6 +184,7 @@ def train(model: Model, arguments: TrainingArguments, rows: Rows, parameters: "W
     return TrainingResult(result.steps, result.first_loss, result.last_loss)
 
 
+@releasing_views
 def gradient(model: Model, rows: Rows, parameters: "ReadableBuffer", out: "WriteableBuffer") -> float:
     """Write the gradient of the rows' mean loss to `out` (n_parameters) and return that loss. Huber's delta is 1.
 
@@ -199,6 +201,7 @@ def gradient(model: Model, rows: Rows, parameters: "ReadableBuffer", out: "Write
     return float(loss[0])
 
 
+@releasing_views
 def predict(
     model: Model,
     parameters: "ReadableBuffer",

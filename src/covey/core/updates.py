@@ -8,7 +8,7 @@ from enum import IntEnum
 from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
-from covey.core.buffers import readable, writable
+from covey.core.buffers import readable, releasing_views, writable
 from covey.core.status import Status, checked, ffi, lib
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def recipe_struct(recipe: Recipe) -> Any:
         return ffi.NULL
 
 
+@releasing_views
 def encode_payload(recipe: Recipe, delta: "WriteableBuffer", seed: int) -> tuple[bytes, float]:
     """The payload of `delta` (n) float32, which is clipped in place, and its L2 norm before that.
 
@@ -102,6 +103,7 @@ def check_payload(payload: "ReadableBuffer", n_parameters: int) -> Status:
     return Status(lib.covey_payload_check(data, len(data), n_parameters))
 
 
+@releasing_views
 def decode_payload(payload: "ReadableBuffer", out: "WriteableBuffer") -> Status:
     """Write the payload's values to `out` (n) float32; nothing is written unless the answer is OK."""
     data = readable("uint8_t", payload, None, "payload")
@@ -109,6 +111,7 @@ def decode_payload(payload: "ReadableBuffer", out: "WriteableBuffer") -> Status:
     return Status(lib.covey_payload_decode(data, len(data), len(values), values))
 
 
+@releasing_views
 def accumulate_payload(payload: "ReadableBuffer", weight: float, total: "WriteableBuffer") -> Status:
     """Add weight * value to `total` (n) float64; nothing is added unless the answer is OK."""
     data = readable("uint8_t", payload, None, "payload")
@@ -162,6 +165,7 @@ def read_update(message: "ReadableBuffer") -> UpdateFields | Status:
     )
 
 
+@releasing_views
 def read_updates(
     messages: "ReadableBuffer",
     offsets: "ReadableBuffer",
@@ -182,6 +186,7 @@ def read_updates(
     checked(status, "reading a block of updates")
 
 
+@releasing_views
 def decode_updates(
     messages: "ReadableBuffer",
     offsets: "ReadableBuffer",
@@ -201,6 +206,7 @@ def decode_updates(
     )
 
 
+@releasing_views
 def square_updates(
     messages: "ReadableBuffer",
     offsets: "ReadableBuffer",
@@ -215,6 +221,7 @@ def square_updates(
     checked(status, "measuring a block of updates")
 
 
+@releasing_views
 def accumulate_updates(
     messages: "ReadableBuffer",
     offsets: "ReadableBuffer",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from covey.core.buffers import optional, readable, writable
+from covey.core.buffers import optional, readable, releasing_views, writable
 from covey.core.encoding import EncodingArguments, encoding_struct
 from covey.core.status import Status, checked, ffi, lib
 
@@ -114,6 +114,7 @@ class Watch:
         status = lib.covey_watch_init(self._memory, self._size, _settings_struct(settings), n_columns)
         checked(status, f"watching with {settings}")
 
+    @releasing_views
     def update(
         self,
         packets: "ReadableBuffer",
@@ -143,12 +144,6 @@ class Watch:
                 self._memory, packet + done, row_at, score + done, left, threshold, windows, top_rows, most, taken
             )
             if written < 0:
-                del (
-                    packet,
-                    row,
-                    score,
-                    row_at,
-                )  # a traceback that keeps views of buffers crashes Python 3.11's collector
                 checked(written, "watching rows")
             found += [(window, self._top_row(top_rows, i)) for i, window in enumerate(_windows(windows, written))]
             done += taken[0]
@@ -185,6 +180,7 @@ class Watch:
         self._memory = fresh._memory
 
 
+@releasing_views
 def scores(
     model: "Model", outputs: "ReadableBuffer", inputs: "ReadableBuffer | None", n: int, out: "WriteableBuffer"
 ) -> None:
@@ -195,9 +191,7 @@ def scores(
     source = readable("float", outputs, n * model.n_outputs, "outputs")
     encoded = optional("float", inputs, n * model.n_inputs, "inputs")
     target = writable("float", out, n, "out")
-    status = lib.covey_scores(model.pointer, source, encoded, n, target)
-    del source, encoded, target  # see Watch.update
-    checked(status, "scoring rows")
+    checked(lib.covey_scores(model.pointer, source, encoded, n, target), "scoring rows")
 
 
 class Tail:
@@ -224,12 +218,11 @@ class Tail:
         """Scores kept, the highest: 0..64."""
         return int(self._tail.n_scores)
 
+    @releasing_views
     def add(self, scores: "ReadableBuffer") -> None:
         """Take the scores of windows, float32; CoreError, and nothing taken, where one is not finite."""
         source = readable("float", scores, None, "scores")
-        status = lib.covey_tail_add(self._tail, source, len(source))
-        del source
-        checked(status, "adding scores")
+        checked(lib.covey_tail_add(self._tail, source, len(source)), "adding scores")
 
     def forget(self) -> None:
         """Halve the weight of all so far."""
@@ -264,6 +257,7 @@ class Bins:
 
     __slots__ = ("_encoding", "_keep", "_seen", "bins", "counts", "inputs")
 
+    @releasing_views
     def __init__(self, encoding: EncodingArguments) -> None:
         """Begin with zeros; CoreError if the encoding is none."""
         self._encoding, self._keep = encoding_struct(encoding)
@@ -277,6 +271,7 @@ class Bins:
         counts = ffi.from_buffer("uint32_t[]", self.counts)
         checked(lib.covey_bins_count(self._encoding, inputs, n, stride, counts), "counting bins")
 
+    @releasing_views
     def add(self, inputs: "ReadableBuffer", n: int, stride: int = 1) -> None:
         """Count encoded rows (n, inputs) float32, one in `stride` over all calls, however rows are split into them."""
         rows = readable("float", inputs, n * self.inputs, "inputs")
