@@ -127,8 +127,9 @@ int covey_streams_update(void *streams, const covey_packet *packets, size_t n, c
 int covey_streams_count(const void *streams, covey_streams_counts *counts);
 
 /* ---------------------------------------------------------------- scores
- * How suspicious a row is, from the model's outputs: BCE the logit; SOFTMAX_CE the log odds of "not class 0", log of the sum
- * of exp over the other classes less the logit of class 0; MSE and HUBER the mean squared error against `inputs`. */
+ * How suspicious a row is, from the model's outputs, as a natural logarithm, so that a difference of scores means the same
+ * factor for all models: BCE the logit; SOFTMAX_CE the log odds of "not class 0", log of the sum of exp over the other
+ * classes less the logit of class 0; MSE and HUBER the log of the mean squared error against `inputs`, of FLT_MIN at least. */
 int covey_scores(const covey_model *model, const float *outputs, const float *inputs, uint32_t n_rows, float *scores);
 
 /* ---------------------------------------------------------------- windows and alarms

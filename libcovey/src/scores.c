@@ -62,8 +62,14 @@ static uint32_t log_odds_of(const float *logits, uint32_t n, uint32_t n_rows, fl
 }
 #endif
 
-/* Mean squared errors of `rows` rows, each a chain in ascending order. */
-static void errors_of(const float *outputs, const float *inputs, uint32_t n, uint32_t rows, float *scores)
+/* Of an error that is 0 or nearly, the logarithm of the smallest normal float. */
+static float log_error(float error)
+{
+    return covey_logf(error < FLT_MIN ? FLT_MIN : held(error));
+}
+
+/* Logarithms of mean squared errors of `rows` rows, each sum a chain in ascending order. */
+static void log_errors_of(const float *outputs, const float *inputs, uint32_t n, uint32_t rows, float *scores)
 {
     float sum[TOGETHER] = {0};
     for (uint32_t i = 0; i < n; i++)
@@ -72,7 +78,7 @@ static void errors_of(const float *outputs, const float *inputs, uint32_t n, uin
             sum[r] += error * error;
         }
     for (uint32_t r = 0; r < rows; r++)
-        scores[r] = held(sum[r] / (float)n);
+        scores[r] = log_error(sum[r] / (float)n);
 }
 
 int covey_scores(const covey_model *model, const float *outputs, const float *inputs, uint32_t n_rows, float *scores)
@@ -98,7 +104,7 @@ int covey_scores(const covey_model *model, const float *outputs, const float *in
         size_t at = (size_t)r * n;
         if (is_error) {
             uint32_t rows = n_rows - r < TOGETHER ? 1 : TOGETHER;
-            errors_of(outputs + at, inputs + at, n, rows, scores + r);
+            log_errors_of(outputs + at, inputs + at, n, rows, scores + r);
             r += rows;
         } else {
             scores[r++] = model->loss == COVEY_BCE ? outputs[at] : log_odds(outputs + at, n);

@@ -143,10 +143,16 @@ static void scores_of_each_loss(void)
     covey_layer layer = {.kind = COVEY_DENSE, .inputs = 2, .outputs = 2};
     covey_model model = {&layer, 1, COVEY_SOFTMAX_CE};
     const float outputs[] = {1, 4, FLT_MAX, -FLT_MAX}, inputs[] = {0, 2, FLT_MAX, FLT_MAX};
+    const float near[] = {1e-20f, 0, 1, 0}, zeros[4] = {0};
     float scores[2] = {0};
     CHECK(covey_scores(&model, outputs, 0, 2, scores) == COVEY_OK && scores[0] == 3.0f && scores[1] == -FLT_MAX);
     model.loss = COVEY_MSE;
-    CHECK(covey_scores(&model, outputs, inputs, 2, scores) == COVEY_OK && scores[0] == 2.5f && scores[1] == FLT_MAX);
+    CHECK(covey_scores(&model, outputs, inputs, 2, scores) == COVEY_OK);
+    CHECK(scores[0] == covey_logf(2.5f) && scores[1] == covey_logf(FLT_MAX));
+    CHECK(covey_scores(&model, near, near, 2, scores) == COVEY_OK);
+    CHECK(scores[0] == covey_logf(FLT_MIN) && scores[1] == covey_logf(FLT_MIN)); /* no error at all */
+    CHECK(covey_scores(&model, near, zeros, 2, scores) == COVEY_OK);
+    CHECK(scores[0] == covey_logf(FLT_MIN) && scores[1] == covey_logf(0.5f)); /* 5e-41, no normal float */
     CHECK(covey_scores(&model, outputs, 0, 2, scores) == COVEY_E_ARGUMENT);
     CHECK(covey_scores(&model, 0, 0, 0, 0) == COVEY_OK);
     layer.outputs = 1;

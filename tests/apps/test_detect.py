@@ -481,7 +481,7 @@ def test_readings_of_a_sensor_are_watched_a_row_a_window(tmp_path: Path) -> None
     usual, faulty = write("usual.csv", 120, None), write("faulty.csv", 60, 1800)
     rows, names = table_of(usual, schema)
     encoding = standard_encoding(rows)
-    detection = DetectionSettings(window_s=0, order=1, votes=2, of=3, hysteresis=0.01, alarms_per_hour=1.0)
+    detection = DetectionSettings(window_s=0, order=1, votes=2, of=3, alarms_per_hour=1.0)
     labels = np.zeros(len(rows), np.int32)
     file = trained(rows, labels, names, encoding=encoding, schema=schema, detection=detection, loss=Loss.MSE, steps=800)
     (tmp_path / "sensor.covey").write_bytes(file.encode())
@@ -493,6 +493,9 @@ def test_readings_of_a_sensor_are_watched_a_row_a_window(tmp_path: Path) -> None
     assert summary["threshold"]["windows"] == 720
     (alert,) = [event for event in events_in(alerts) if event["event_type"] == "alert"]
     assert alert["timestamp"].startswith("2026-01-01T00:30:")
+    (ended,) = [event for event in events_in(alerts) if event.get("anomaly", {}).get("event") == "alarm_ended"]
+    assert ended["covey"]["alert_id"] == alert["covey"]["alert_id"]
+    assert ended["covey"]["duration_s"] < 180  # the fault lasts 120 s
     assert "src_ip" not in alert
     assert any(name.startswith("temperature_") for name in alert["covey"]["features"])
     again = summary_of(covey("detect", *words[:2], "--store", store, "--json"))

@@ -34,7 +34,7 @@ from covey.models import ModelVersion, SplineMlp
 from covey.models.encoding import Encoding
 from covey.protocol import Settings, child_seeds, word
 from covey.selection import Uniform
-from covey.sensing.store import ScoreKind, StoreLimits, StoreSchema
+from covey.sensing.store import StoreLimits, StoreSchema
 from covey.simulation.cohorts import Cohorts
 from covey.simulation.launch import Launcher
 from covey.simulation.mishaps import Mishaps
@@ -514,9 +514,9 @@ def test_short_tasks_prove_their_model_to_a_device_that_knows_the_one_before(tmp
         place.kill()
 
 
-@pytest.mark.parametrize(("scores", "expected"), [(ScoreKind.LOG_ODDS, 50), (ScoreKind.ERROR, 30)])
-def test_what_is_usual_is_sketched_of_calm_rows_only(tmp_path: Path, scores: ScoreKind, expected: int) -> None:
-    schema = replace(StoreSchema.of(first_model()), scores=scores)
+@pytest.mark.parametrize(("learns_usual", "expected"), [(False, 50), (True, 30)])
+def test_what_is_usual_is_sketched_of_calm_rows_only(tmp_path: Path, learns_usual: bool, expected: int) -> None:
+    schema = replace(StoreSchema.of(first_model()), learns_usual=learns_usual)
     store = LocalStore.open(tmp_path, schema, LIMITS, now_ns=1, seed=1)
     for score, n in ((0.001, 30), (50.0, 20)):
         x, _ = rows_of(1, n)

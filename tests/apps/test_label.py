@@ -13,9 +13,9 @@ from covey.apps.cli.label import time_ns
 from covey.errors import EnvironmentFault
 from covey.io.local_store import LocalStore
 from covey.io.training_rows import read_training_rows
-from covey.sensing.store import NANOSECONDS, ScoreKind, StoreLimits, StoreSchema
+from covey.sensing.store import NANOSECONDS, StoreLimits, StoreSchema
 
-SCHEMA = StoreSchema(("a", "b"), ScoreKind.LOG_ODDS, ("benign", "mirai", "scan"))
+SCHEMA = StoreSchema(("a", "b"), ("benign", "mirai", "scan"))
 NOW = 1_767_225_600 * NANOSECONDS  # 2026-01-01
 
 

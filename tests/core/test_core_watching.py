@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watching_twin import WatchTwin, log_odds
+from watching_twin import WatchTwin, log_error, log_odds
 
 from covey import core
 from covey.core import AlarmState, Watch, WatchSettings
@@ -239,17 +239,14 @@ def test_class_scores_are_the_log_odds_of_not_being_the_first_class(seed: int, n
 
 
 @given(seed=st.integers(0, 2**32), n=st.integers(0, 40), width=st.integers(1, 30))
-def test_errors_are_means_of_squares_and_logits_of_two_classes_their_own_score(seed: int, n: int, width: int) -> None:
+def test_errors_score_the_log_of_their_mean_square_and_single_logits_themselves(seed: int, n: int, width: int) -> None:
     generator = np.random.default_rng(seed)
     outputs, inputs = generator.normal(size=(2, n, width)).astype(np.float32)
     out = np.empty(n, np.float32)
     for loss in (core.Loss.MSE, core.Loss.HUBER):
         core.scores(dense(width, loss, width), outputs, inputs, n, out)
-        expected = np.zeros(n, np.float32)
-        for i in range(width):
-            error = outputs[:, i] - inputs[:, i]
-            expected += error * error
-        np.testing.assert_array_equal(out, expected / np.float32(width))
+        expected = [log_error(*row) for row in zip(outputs, inputs, strict=True)]
+        np.testing.assert_allclose(out, expected, rtol=2e-7, atol=1e-7)
     logits = outputs[:, :1].copy()
     core.scores(dense(1, core.Loss.BCE), logits, None, n, out)
     np.testing.assert_array_equal(out, logits[:, 0])
@@ -261,7 +258,10 @@ def test_absurd_outputs_score_as_extremes_and_those_that_are_no_numbers_are_refu
     core.scores(dense(2, core.Loss.SOFTMAX_CE), np.array([[-most, most]], np.float32), None, 1, out)
     assert out[0] == most
     core.scores(dense(1, core.Loss.MSE, 1), np.array([[most]], np.float32), np.array([[-most]], np.float32), 1, out)
-    assert out[0] == most
+    assert out[0] == pytest.approx(np.log(most))
+    same = np.array([[0.25]], np.float32)
+    core.scores(dense(1, core.Loss.MSE, 1), same, same, 1, out)
+    assert out[0] == pytest.approx(np.log(np.finfo(np.float32).tiny))  # no error at all is a finite score too
     for bad in (np.nan, np.inf):
         with pytest.raises(CoreError):
             core.scores(dense(2, core.Loss.SOFTMAX_CE), np.array([[0, bad]], np.float32), None, 1, out)

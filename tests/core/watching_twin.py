@@ -66,6 +66,14 @@ def log_odds(logits: np.ndarray) -> float:
     return float(most + math.log(np.exp(z[1:] - most).sum()) - z[0])
 
 
+def log_error(outputs: np.ndarray, inputs: np.ndarray) -> float:
+    """Of the mean squared error: the sum in float32, in order, the logarithm in double."""
+    total = F(0)
+    for output, value in zip(outputs, inputs, strict=True):
+        total += (output - value) * (output - value)
+    return math.log(max(total / F(len(outputs)), np.finfo(F).tiny))
+
+
 class TailTwin:
     """Thresholds from a plain list of all scores, none forgotten."""
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from covey.io.local_store import LocalStore
-from covey.sensing.store import NANOSECONDS, ScoreKind, StoreLimits, StoreSchema
+from covey.sensing.store import NANOSECONDS, StoreLimits, StoreSchema
 
 FEATURES = 20
-SCHEMA = StoreSchema(tuple(f"f{i}" for i in range(FEATURES)), ScoreKind.LOG_ODDS, ("benign", "attack"))
+SCHEMA = StoreSchema(tuple(f"f{i}" for i in range(FEATURES)), ("benign", "attack"))
 LIMITS = StoreLimits(size_bytes=1 << 20, age_s=600.0, strata=5)
 BLOCK = 40
 

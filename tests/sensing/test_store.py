@@ -12,7 +12,6 @@ from covey.sensing.store import (
     NANOSECONDS,
     Doubt,
     Quotas,
-    ScoreKind,
     StoreLimits,
     StoreSchema,
     class_of,
@@ -23,7 +22,7 @@ SECOND = NANOSECONDS
 
 
 def schema_of(n_features: int) -> StoreSchema:
-    return StoreSchema(tuple(f"f{i}" for i in range(n_features)), ScoreKind.LOG_ODDS, ("benign", "attack"))
+    return StoreSchema(tuple(f"f{i}" for i in range(n_features)), ("benign", "attack"))
 
 
 # -- one reservoir
@@ -209,8 +208,7 @@ def test_too_many_spans_become_more_doubt_never_less() -> None:
 
 
 def test_far_below_is_a_factor_in_odds_or_in_error() -> None:
-    assert far_below(2.0, ScoreKind.LOG_ODDS, 8.0) == pytest.approx(2.0 - math.log(8.0))
-    assert far_below(2.0, ScoreKind.ERROR, 8.0) == 0.25
+    assert far_below(math.log(2.0), 8.0) == pytest.approx(math.log(0.25))
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ class Watch:
 def scores(
     model: "Model", outputs: "ReadableBuffer", inputs: "ReadableBuffer | None", n: int, out: "WriteableBuffer"
 ) -> None:
-    """Write how suspicious each of n rows is to `out` (n) float32: log odds of "not class 0", or squared error.
+    """Write how suspicious each of n rows is to `out` (n) float32: log odds of "not class 0", or log squared error.
 
     outputs: (n, n_outputs) float32. inputs: the encoded rows (n, n_inputs), for MSE and HUBER; else None will do.
     """

@@ -19,6 +19,9 @@ def attack_scores(outputs: Floats, loss: Loss, inputs: Floats) -> NDArray[np.flo
 
     1 - P(benign) for classes (class 0 is benign), the sigmoid of a single logit, the mean squared error of a
     reconstruction. 1 - P is summed from the other classes, so that it stays exact where P is nearly 1.
+
+    Only figures by rows, which ask for nothing but their order, are made of these. A device's own scores are the
+    logarithms of odds and errors (covey_scores); windows are judged by them.
     """
     values = outputs.astype(np.float64)
     if loss is Loss.SOFTMAX_CE:

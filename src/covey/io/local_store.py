@@ -113,7 +113,7 @@ class LocalStore:
         self.counts.offered += n
         values = array("f", memoryview(scores).cast("B")[: 4 * n].tobytes())
         block = OfferedBlock(memoryview(packets).cast("B"), memoryview(rows).cast("B"), values, threshold)
-        far = None if threshold is None else far_below(threshold, self.schema.scores, self.limits.far)
+        far = None if threshold is None else far_below(threshold, self.limits.far)
         calm: range | list[int] = range(n)
         if far is not None and n and max(block.scores) > far:
             calm = [row for row in range(n) if block.scores[row] <= far]
@@ -123,7 +123,7 @@ class LocalStore:
 
     def window(self, window: WindowLike, top_row: bytes = b"") -> None:
         """A window that ended, in order, with its highest row's features."""
-        far = far_below(window.threshold, self.schema.scores, self.limits.far)
+        far = far_below(window.threshold, self.limits.far)
         is_calm = window.score <= far and window.alarm == 0
         if self._state.doubt.window(window.start_ns, window.end_ns, is_calm=is_calm):
             self._state.spans_changed = True

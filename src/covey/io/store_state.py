@@ -50,7 +50,6 @@ def read_state(
     own_seed = int(meta.setdefault("seed", str(new_seed)))
     for name, value in (
         *meta.items(),
-        ("scores", str(schema.scores)),
         ("classes", json.dumps(schema.class_names)),
         ("limits", json.dumps(asdict(limits))),
     ):

@@ -5,8 +5,8 @@ has a field for them. `sampling` says which are kept, `covey.io.local_store` kee
 an operator about it.
 
 A row is believed benign without an operator's word (a pseudo-label) only if
-- the model was calibrated, and the row's score is far below the threshold of its time: by a factor of `far` in odds, or
-  in error for models that reconstruct;
+- the model was calibrated, and the row's score is far below the threshold of its time: by a factor of `far` (scores are
+  logarithms, of odds or of errors);
 - no window within `calm_s` before or after it came near the threshold, or was in alarm; and
 - `calm_windows` windows have ended since it was taken in, whatever the time in packets says.
 Nothing is ever taken for an attack without an operator's word.
@@ -26,13 +26,6 @@ from covey.wire import ModelFile
 NANOSECONDS = 1_000_000_000
 PAGE_BYTES = 4096
 BENIGN, ATTACK = "benign", "attack"
-
-
-class ScoreKind(StrEnum):
-    """What the scores of a model are."""
-
-    LOG_ODDS = "log_odds"  # of "not benign": BCE and softmax
-    ERROR = "error"  # of reconstruction, never negative
 
 
 class Pool(IntEnum):
@@ -56,20 +49,18 @@ class StoreSchema:
     """What the rows of a store are."""
 
     feature_names: tuple[str, ...]
-    scores: ScoreKind
     class_names: tuple[str, ...] = ()  # of the model in use: what an operator may answer
+    learns_usual: bool = False  # the model in use reconstructs what is usual, instead of telling classes apart
 
     @classmethod
     def of(cls, model: ModelFile) -> "StoreSchema":
         """What a store for this model holds."""
-        is_error = model.design.loss in (Loss.MSE, Loss.HUBER)
-        return cls(
-            model.design.feature_names, ScoreKind.ERROR if is_error else ScoreKind.LOG_ODDS, model.design.class_names
-        )
+        design = model.design
+        return cls(design.feature_names, design.class_names, design.loss in (Loss.MSE, Loss.HUBER))
 
     @property
     def digest(self) -> str:
-        """Tells stores of other features apart; scores and classes may change with the model."""
+        """Tells stores of other features apart; what else is said here may change with the model."""
         return sha256("\0".join((str(len(self.feature_names)), *self.feature_names)).encode()).hexdigest()
 
     @property
@@ -182,9 +173,9 @@ class WindowLike(Protocol):
     def alarm(self) -> int: ...
 
 
-def far_below(threshold: float, kind: ScoreKind, far: float) -> float:
-    """The highest score that is far below the threshold."""
-    return threshold / far if kind is ScoreKind.ERROR else threshold - log(far)
+def far_below(threshold: float, far: float) -> float:
+    """The highest score that is far below the threshold: by a factor of `far` in odds or in error."""
+    return threshold - log(far)
 
 
 #: Spans of doubt that are remembered; beyond, the two nearest become one: more doubt, never less.

@@ -11,7 +11,7 @@ from covey.models import ModelVersion
 from covey.watching import Detector
 
 Floats: TypeAlias = NDArray[np.float32]
-#: Scores (n) of raw rows (n, d): log odds of an attack, or squared error; greater is more suspicious.
+#: Scores (n) of raw rows (n, d): log odds of an attack, or log squared error; greater is more suspicious.
 Scorer: TypeAlias = Callable[[Floats], Floats]
 
 

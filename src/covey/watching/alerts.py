@@ -8,6 +8,7 @@ Source of the shape: Suricata's manual, "EVE JSON Format".
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log
 from typing import TypeAlias
 
 from covey.core import Packet, PacketKind
@@ -21,8 +22,9 @@ Json: TypeAlias = "str | int | float | bool | Mapping[str, Json] | None"
 FIRST_SIGNATURE = 9_100_000
 GID = 1
 SEVERITY, HIGH_SEVERITY = 2, 1
-#: How far above the threshold an alert is of high severity: log odds of 4 are odds of 55 to 1.
-HIGH_LOG_ODDS, HIGH_ERROR_FACTOR = 4.0, 2.0
+#: How far above the threshold an alert is of high severity: eight times, in odds or in error. As far below it lies what
+#: the local store believes benign.
+HIGH = log(8)
 DIGEST_LETTERS = 16
 _PROTOCOLS = {
     0: "HOPOPT",
@@ -168,11 +170,9 @@ def kind_of(record: WindowRecord, suspicion: Suspicion) -> str:
     return protocol.lower() if port is None else f"{protocol.lower()}/{port}"
 
 
-def severity(record: WindowRecord, detector: Detector) -> int:
+def severity(record: WindowRecord) -> int:
     """HIGH_SEVERITY far above the threshold, else SEVERITY."""
-    window = record.window
-    far = HIGH_ERROR_FACTOR * window.threshold if detector.is_error else window.threshold + HIGH_LOG_ODDS
-    return HIGH_SEVERITY if window.score > far else SEVERITY
+    return HIGH_SEVERITY if record.window.score > record.window.threshold + HIGH else SEVERITY
 
 
 def timestamp(time_ns: int) -> str:
@@ -239,7 +239,7 @@ def _signature(record: WindowRecord, detector: Detector, suspicion: Suspicion) -
         "rev": 1,
         "signature": f"COVEY traffic like {kind}" if kind is not None else "COVEY unusual traffic",
         "category": f"Covey: {kind}" if kind is not None else "Covey: anomaly",
-        "severity": severity(record, detector),
+        "severity": severity(record),
     }
 
 

@@ -59,7 +59,7 @@ class Detector:
 
     @property
     def is_error(self) -> bool:
-        """Whether a score is a squared error (never negative) rather than log odds."""
+        """Whether a score is the logarithm of an error of reconstruction rather than log odds."""
         return self.model.loss in (Loss.MSE, Loss.HUBER)
 
     def rescale(self, center: "array[float]", scale: "array[float]") -> None:

@@ -21,6 +21,7 @@ REACH = 0.5
 WINDOWS_A_STEP = 60
 #: Of so many windows the older half counts half: a week of windows of ten seconds.
 FORGETTING = 60_480
+SMALLEST_DISTANCE = 0.05  # where all windows score alike: 5 % in odds or in error
 FEWEST_WINDOWS = 30  # that a calibration needs: below, the highest scores say nothing about a tail
 #: Of windows above the threshold so many times the budget count, where there is no alarm; in alarm just the budget.
 CREDIT = 3.0
@@ -97,7 +98,7 @@ class Threshold:
             raise ValueError(f"a threshold needs {FEWEST_WINDOWS} windows, and there are {self._learnt}")
         self.value = self.anchor = self._tail.threshold(self.rate)
         usual = self._total / self._learnt
-        self._distance = max(self.anchor - usual, abs(self.anchor) / 20, 1e-3)
+        self._distance = max(self.anchor - usual, SMALLEST_DISTANCE)
         return self.value
 
     def follow(self, score: float, *, in_alarm: bool, passed_s: float) -> bool:

@@ -129,7 +129,7 @@ class Watcher:
         self._end_ns: int | None = None  # of the last window
         self._open_end_ns: int | None = None
         self._learnt = self._alerts = self._suspects = 0
-        likely = None if detector.is_error else 0.0  # log odds of 0: an attack is as likely as not
+        likely = None if detector.is_error else 0.0  # log odds of 0: as likely as not; an error has no such point
         self._suspect_above = threshold if threshold is not None else likely
         self._learnt_s = 0.0
         self._restored = False

@@ -96,7 +96,8 @@ def _suspects_usual(
     if not detector.is_error:
         return bool((scores > 0).mean() > MOST_SUSPECTED)
     inputs = _inputs(detector, rows)[usual]
-    return bool(np.median(scores) >= np.square(inputs - inputs.mean(axis=0)).mean())
+    error = np.square(inputs - inputs.mean(axis=0)).mean()
+    return bool(np.median(scores) >= np.log(max(error, np.finfo(np.float32).tiny)))
 
 
 def _inputs(detector: Detector, rows: StoredRows) -> NDArray[np.float64]:

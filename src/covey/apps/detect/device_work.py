@@ -28,7 +28,7 @@ from covey.protocol import (
     train_clients,
     training_rows,
 )
-from covey.sensing.store import Pool, ScoreKind, StoreSchema, class_of
+from covey.sensing.store import Pool, StoreSchema, class_of
 from covey.wire import ModelFile, Task, TaskKind, Verdict
 
 FLOAT32 = np.dtype("<f4")
@@ -175,7 +175,7 @@ def _sketch(order: Order, rows: StoredRows) -> Outcome:
     terms = order.task.sketch
     x = matrix(rows, len(order.schema.feature_names))
     usable = np.isfinite(x).all(axis=1)
-    if order.schema.scores is ScoreKind.ERROR:
+    if order.schema.learns_usual:
         usable &= np.array([pool is Pool.CALM for pool in rows.pools], np.bool_)
     chosen = np.ascontiguousarray(x[usable])
     if terms is None or chosen.shape[0] == 0:

@@ -259,7 +259,7 @@ class Run:
             top_features(detector, self._watcher.drift, record.top_row),
         )
         event = alerts.alert(record, detector, self._incoming.origin, suspicion)
-        is_high = alerts.severity(record, detector) == alerts.HIGH_SEVERITY
+        is_high = alerts.severity(record) == alerts.HIGH_SEVERITY
         self._telling.event(event, CRITICAL if is_high else WARNING)
         self._tally.alerts += 1
         kind, text = alerts.kind_of(record, suspicion), sentence(record, suspicion)
