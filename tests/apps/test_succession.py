@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "watching"))
-from sensor_traffic import NAMES, small_file, usual_capture
+from sensor_traffic import NAMES, scan, small_file, usual, usual_capture, write_pcap
 from small_models import PACKETS
 
 from covey.apps.detect.succession import Succession
@@ -74,3 +74,22 @@ def test_models_that_come_quicker_than_learning_wait_and_the_latest_is_next(bloc
     assert len(watch(succession, blocks)) == 2  # model 2, and then the latest that waited
     assert succession.watcher.detector.sequence == 4
     assert succession.models == 3
+
+
+def test_windows_of_an_attack_that_end_on_a_silent_link_are_not_learnt_from(tmp_path: Path) -> None:
+    events = usual(5, 10) + scan(6, 100.0, 60.0)
+    succession = Succession(make(version(1, (5.0,)), None), make)
+    succession.offer(version(2), 5.0)
+    settled = []
+    for tens in range(60):  # ten seconds at a time, and then silence for so long that the window ends
+        part = [event for event in events if 10 * tens <= event[0] < 10 * tens + 10]
+        capture = write_pcap(tmp_path / "part.pcap", part)
+        for block in open_source(capture, PACKETS, feature_names=NAMES).blocks():
+            watcher = succession.watcher
+            found = watcher.take(block.packets, block.rows, block.n, watcher.score(block.rows, block.n))
+            settled.append(succession.follow(block, found))
+        silence = Block(0, memoryview(b""), memoryview(b"").cast("f"))
+        settled.append(succession.follow(silence, succession.watcher.flush(None)))
+    (one,) = [found for found in settled if found is not None]
+    assert one.threshold < 5  # of usual windows; those of the scan have scores near 10
+    assert one.suspects == 0

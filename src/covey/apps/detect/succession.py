@@ -23,6 +23,7 @@ class Succession:
         self.models = 0  # that came
         self._make = make
         self._heir: Watcher | None = None
+        self._distrusted: set[int] = set()  # starts of windows that the heir may still have to end
         self._waiting: tuple[ModelFile, float | None] | None = None
 
     def offer(self, file: ModelFile, cautious: float | None) -> bool:
@@ -36,11 +37,16 @@ class Succession:
     def follow(self, block: Block, findings: list[Finding]) -> Settled | None:
         """The same block for the one that learns, after the one that watches; its threshold if it takes over now."""
         heir = self._heir
-        if heir is None or not block.n:
+        if heir is None:
             return None
-        bad = {found.window.start_ns for found in findings if isinstance(found, WindowRecord) and not found.is_believed}
+        ended = (found for found in findings if isinstance(found, WindowRecord))
+        self._distrusted.update(record.window.start_ns for record in ended if not record.is_believed)
+        if not block.n:  # a silent link: the heir ends its window with the next row, and must know then
+            return None
         scores = heir.score(block.rows, block.n)
-        for finding in heir.take(block.packets, block.rows, block.n, scores, distrusted=bad):
+        for finding in heir.take(block.packets, block.rows, block.n, scores, distrusted=self._distrusted):
+            if isinstance(finding, WindowRecord):
+                self._distrusted.discard(finding.window.start_ns)
             if isinstance(finding, Settled):
                 self.watcher, self._heir = heir, None
                 waiting, self._waiting = self._waiting, None
@@ -51,6 +57,7 @@ class Succession:
 
     def _admit(self, file: ModelFile, cautious: float | None) -> bool:
         fresh = self._make(file, cautious)
+        self._distrusted.clear()
         if fresh.threshold.value is None:
             self._heir = fresh  # it learns already
             return False
