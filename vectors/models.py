@@ -47,7 +47,7 @@ def files() -> dict[str, ModelFile]:
         class_names=("normal",),
         thresholds=(),
         schema=FeatureSchema(SourceKind.READINGS, window_s=60.0, gap_s=0.1, missing=Missing.HOLD),
-        detection=DetectionSettings(0.0, 1, 1, 1, 0.0, 0.0, 0.125),
+        detection=DetectionSettings(0.0, 1, 1, 1, 0.0, 0.0, 0.125, 86_400.0),
     )
     connections = replace(
         readings,
@@ -127,6 +127,9 @@ def bad_files(file: ModelFile) -> dict[str, bytes]:
         "more votes than windows": {15: {**detection, 3: 4}},
         "hysteresis below 0": {15: {**detection, 5: -0.5}},
         "no alarms an hour": {15: {**detection, 7: 0.0}},
+        "a warm-up below 0": {15: {**detection, 8: -1.0}},
+        "a warm-up of more than a day": {15: {**detection, 8: 86_401.0}},
+        "no warm-up": {15: {key: value for key, value in detection.items() if key != 8}},
         "an unknown field": {16: 0},
     }
     bad = {name: signed({**fields, **change}) for name, change in changes.items()}

@@ -10,6 +10,7 @@ from covey.wire.fields import Fields
 
 SHORTEST_WINDOW_S = 0.001  # times are whole nanoseconds: a window must not become nothing
 LONGEST_S = 366 * 86_400.0  # of a window, a gap or a silence: about a year
+LONGEST_WARM_UP_S = 86_400.0  # a device that is blind for longer after each start watches nothing
 MOST_WINDOW_ROWS = 1 << 20
 MOST_ORDER = 16  # COVEY_MAX_ORDER of covey_watch.h
 MOST_VOTES = 32  # COVEY_MAX_VOTES of covey_watch.h
@@ -86,9 +87,11 @@ class DetectionSettings:
     A window's score is its `order`-th highest row score. An alarm is raised when `votes` of the last `of` windows lie
     above the threshold, and ends when none of them lies above threshold - hysteresis. One raised within quiet_s of the
     last is not told again. The threshold is set so that benign windows lie above it alarms_per_hour times an hour.
+    Rows of the first warm_up_s seconds after features begin afresh are in no window.
 
     Defaults: 10 seconds are soon enough to act and long enough for some packets of most devices; the third highest
-    score and two windows of three, so that neither an odd packet nor an odd window is an alarm.
+    score and two windows of three, so that neither an odd packet nor an odd window is an alarm. No warm-up: rows of
+    connections and readings need none, and a capture may be short; a model of packets that is to watch for hours does.
     """
 
     window_s: float = 10.0  # 0: each row is a window
@@ -98,6 +101,7 @@ class DetectionSettings:
     hysteresis: float = 0.5
     quiet_s: float = 300.0
     alarms_per_hour: float = 1.0
+    warm_up_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -108,6 +112,8 @@ class DetectionSettings:
         _require(1 <= self.votes <= self.of, f"votes is {self.votes}; it is from 1 to of = {self.of}")
         _require(0 <= self.hysteresis <= 1e30, f"hysteresis is {self.hysteresis}; it is finite and not negative")
         _require(0 < self.alarms_per_hour <= 1e6, f"alarms_per_hour is {self.alarms_per_hour}; it is more than 0")
+        in_range = 0 <= self.warm_up_s <= LONGEST_WARM_UP_S
+        _require(in_range, f"warm_up_s is {self.warm_up_s}; it is from 0 to {LONGEST_WARM_UP_S:.0f} seconds")
 
     def value(self) -> dict[int, Value]:
         """Field 15 of a model file."""
@@ -119,6 +125,7 @@ class DetectionSettings:
             5: float(self.hysteresis),
             6: float(self.quiet_s),
             7: float(self.alarms_per_hour),
+            8: float(self.warm_up_s),
         }
 
     @classmethod
@@ -132,10 +139,11 @@ class DetectionSettings:
             hysteresis=fields.real(5),
             quiet_s=fields.real(6),
             alarms_per_hour=fields.real(7),
+            warm_up_s=fields.real(8),
         )
 
 
-DETECTION_KEYS = range(1, 8)
+DETECTION_KEYS = range(1, 9)
 
 
 def _require_window(window_s: float) -> None:
