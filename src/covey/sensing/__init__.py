@@ -14,6 +14,7 @@ from covey.sensing.packet_csv import PacketCsvSource
 from covey.sensing.packet_rows import PacketRows, columns_of
 from covey.sensing.readings import ReadingSource
 from covey.sensing.truth import Truth, TruthRow, TruthTable, ZeekTruth, read_truth, read_truth_table
+from covey.sensing.warm_up import WarmUp
 
 __all__ = [
     "BLOCK_ROWS",
@@ -31,6 +32,7 @@ __all__ = [
     "Truth",
     "TruthRow",
     "TruthTable",
+    "WarmUp",
     "ZeekTruth",
     "columns_of",
     "file_chunks",
