@@ -165,6 +165,14 @@ def test_without_a_threshold_it_says_that_it_learns_and_alerts_after(folder: Pat
     assert "40 windows are few for a budget of one in 8,640" in result.stderr
 
 
+def test_what_a_threshold_is_learnt_from_is_not_judged_in_windows_nor_conversations(folder: Path) -> None:
+    words = ("--truth", folder / "truth.csv", "--learn-windows", 80, "--json")  # the scan is in windows 60 to 71
+    truth = summary_of(detect(folder, *words))["truth"]
+    assert truth["attack_windows"] == 0
+    assert truth["benign_windows"] > 0
+    assert truth["flows"]["attack"] == 0
+
+
 def test_a_calibration_with_attacks_in_it_is_told(folder: Path) -> None:
     for capture, is_told in (("scan-3.pcap", True), ("usual-2.pcap", False)):
         result = detect(folder, "--calibrate", folder / capture, "--alarms-per-hour", 1)
@@ -392,6 +400,19 @@ def test_standard_input_is_a_source(folder: Path) -> None:
     assert json.loads(out)["alerts"] == 1
 
 
+def test_a_pipe_that_stalls_does_not_cut_a_window_of_an_old_capture_in_two(folder: Path) -> None:
+    data = (folder / "scan-3.pcap").read_bytes()
+    process = begun(folder / "zero.covey", "-", "--json", "--window-s", 60, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    for part in (data[: len(data) // 2], data[len(data) // 2 :]):
+        process.stdin.buffer.write(part)
+        process.stdin.buffer.flush()
+        time.sleep(1.5)  # longer than a tick: an empty block says that there is nothing new
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert json.loads(out)["windows"] == 20
+
+
 def test_the_command_without_click_refuses_as_clearly(folder: Path) -> None:
     for words, status, text in (
         (("/nowhere.pcap",), 1, "error[T101]"),
@@ -416,13 +437,12 @@ def test_real_traffic_of_a_trojan_with_its_own_truth(folder: Path) -> None:
         assert os.environ.get("CI") != "true", f"{capture} is missing"
         pytest.skip(f"{capture} is missing")
     truth = capture.with_name("42-1.conn.log.labeled.gz")
-    result = covey("detect", folder / "model.covey", capture, "--truth", truth, "--mode", "adapt", "--json")
-    summary = json.loads(result.stdout)
-    assert result.exit_code == 0
-    assert summary["source"]["rows"] == 24_484
-    assert summary["source"]["notes"]["cut off"] == 1
+    for words in (("--mode", "adapt"), ("--threshold", 0)):
+        summary = summary_of(covey("detect", folder / "model.covey", capture, "--truth", truth, *words, "--json"))
+        assert summary["source"]["rows"] == 24_484
+        assert summary["source"]["notes"]["cut off"] == 1
+        assert summary["windows"] == 1640
     assert summary["truth"]["flows"]["attack"] == 6
-    assert summary["windows"] == 1640
 
 
 def test_features_are_written_under_their_names_with_labels(folder: Path, tmp_path: Path) -> None:

@@ -44,15 +44,15 @@ class FlowJudge:
         self._flows: dict[bytes | int, int] = {}  # 1: an attack, 2: flagged
         self._rows = 0
 
-    def take(self, block: Block, scores: "memoryview[float]", labels: bytes, threshold: float | None) -> None:
-        """Rows of a block with their labels; threshold None: nothing is flagged yet."""
+    def take(self, block: Block, scores: "memoryview[float]", labels: bytes, threshold: float) -> None:
+        """Rows of a block with their labels; those from which a threshold is learnt are not for judging."""
         data = bytes(block.packets)
         for i in range(block.n):
             key = self._rows + i if self._is_connection else _conversation(data, i * PACKET_BYTES)
             known = self._flows.get(key)
             if known is None and len(self._flows) >= MOST_FLOWS:
                 continue
-            verdict = (labels[i] != 0) + 2 * (threshold is not None and scores[i] > threshold)
+            verdict = (labels[i] != 0) + 2 * (scores[i] > threshold)
             self._flows[key] = (known or 0) | verdict
         self._rows += block.n
 

@@ -73,7 +73,7 @@ class Run:
         self._tally = Tally(began_s=wall_s())
         self._alarm: tuple[str | None, int] = (None, 0)  # id and beginning of the alarm that goes on
         self._stats_s = wall_s()
-        self._latest_ns = 0
+        self._latest_ns, self._latest_s = 0, 0.0  # of the last row: its time, and when it came
 
     @property
     def _watcher(self) -> Watcher:
@@ -189,12 +189,11 @@ class Run:
             scores = watcher.score(block.rows, block.n)
             threshold = watcher.threshold.value if watcher.stage is Stage.WATCHING else None
             self._keeping.offer(block, scores, threshold)
-            if labels is not None:
+            if labels is not None and threshold is not None:
                 self._flows.take(block, scores, labels, threshold)
             findings = watcher.take(block.packets, block.rows, block.n, scores, labels=labels)
         elif self._incoming.is_live:
-            grace = GRACE_INTERFACE_NS if self._incoming.interface is not None else GRACE_FILE_NS
-            findings = watcher.flush(now_ns() - grace)
+            findings = watcher.flush(self._silent_until_ns())
         else:
             findings = []
         for finding in findings:
@@ -207,12 +206,15 @@ class Run:
     def _note_times(self, block: Block) -> None:
         times = block.packets.cast("q")
         first, last = times[0], times[(block.n - 1) * (PACKET_BYTES // 8)]
-        window_ns = round(self._watcher.detection.window_s * 1e9)
-        if self._incoming.is_live and first < self._latest_ns - max(window_ns, 1_000_000_000):
-            for finding in self._watcher.flush(None):  # the clock was set back: else all counts in the window at hand
-                self._tell(finding)
-        self._latest_ns = last
+        self._latest_ns, self._latest_s = last, wall_s()
         self._tally.take(block.n, first, last)
+
+    def _silent_until_ns(self) -> int:
+        """Up to when no row can come any more, by the source's own clock: the host's may be another."""
+        grace = GRACE_INTERFACE_NS if self._incoming.interface is not None else GRACE_FILE_NS
+        if not self._tally.rows:  # what is at hand is from before a restart
+            return now_ns() - grace
+        return self._latest_ns + round((wall_s() - self._latest_s) * 1e9) - grace
 
     def _take_model(self, file: ModelFile | None) -> None:
         """The fleet has a new model."""
