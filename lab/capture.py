@@ -4,7 +4,8 @@ A frame keeps Ethernet, IPv4 or IPv6 with its extension headers, and 20 bytes of
 ARP frame stays whole; later fragments keep their IP header; of other frames the 14 bytes of Ethernet stay. Checksums
 become zero: those of TCP, UDP and ICMP tell of bytes that are cut away, that of IPv4 follows from the rest. The length
 on the wire, the times and the order of frames are untouched. Files are classic pcap (microseconds) in gzip without a
-time, so that the same frames give the same file.
+time, so that the same frames give the same file. Frames for another station are left out: a bridge that has forgotten
+where a station is sends its frames to all, and a network card that is not promiscuous does not take them.
 """
 
 from __future__ import annotations
@@ -106,10 +107,18 @@ def _keep(data: bytes) -> bytes:
     return bytes(kept)
 
 
-def trim(source: Path, target: Path) -> int:
-    """Write a capture with its frames cut to their headers; return how many there are."""
+def _is_for(station: bytes, data: bytes) -> bool:
+    """Return whether a station sends a frame or would take it: its own address, or a group's (broadcast, multicast)."""
+    return station in (data[:6], data[6:12]) or bool(data[:1] and data[0] & 1)
+
+
+def trim(source: Path, target: Path, mac: str) -> int:
+    """Write a device's capture with its frames cut to their headers; return how many there are."""
+    station = bytes.fromhex(mac.replace(":", ""))
     parts = [struct.pack("<IHHiIII", MAGIC_US, 2, 4, 0, 0, SNAPLEN, 1)]
     for frame in read_frames(source):
+        if not _is_for(station, frame.data):
+            continue
         kept = _keep(frame.data)
         seconds, micros = divmod(frame.time_ns // 1000, 1_000_000)
         parts += [struct.pack("<IIII", seconds, micros, len(kept), frame.wire_length), kept]

@@ -197,8 +197,9 @@ def _record_all(plans: list[SessionPlan], asked: argparse.Namespace) -> None:
 def _finish(plans: list[SessionPlan], raw: Path, out: Path) -> None:
     rows, sessions = [], []
     for plan in plans:
-        packets = truth.cut(plan.name, raw / plan.name, out)
         network = topology.lay_out(plan.name, plan.number, plan.seed)
+        macs = {name: host.mac for name, host in network.hosts.items()}
+        packets = truth.cut(plan.name, raw / plan.name, out, macs)
         addresses = {name: host.ipv4 for name, host in network.hosts.items()}
         found, wrong = truth.derive(plan.name, raw / plan.name, out / plan.name, addresses)
         rows += found

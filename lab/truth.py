@@ -112,9 +112,9 @@ def _hostile(who: Ends, addresses: dict[str, str]) -> bool:
     return near or any(end.startswith((HOSTILE_NET + ".", "192.0.2.")) for end in parties)
 
 
-def cut(session: str, raw: Path, captures: Path) -> dict[str, int]:
+def cut(session: str, raw: Path, captures: Path, macs: dict[str, str]) -> dict[str, int]:
     """Cut a session's captures to headers; return packets by role."""
-    return {role: trim(raw / f"{role}.pcap", captures / session / f"{role}.pcap.gz") for role in ROLES}
+    return {role: trim(raw / f"{role}.pcap", captures / session / f"{role}.pcap.gz", macs[role]) for role in ROLES}
 
 
 def write_table(path: Path, rows: Iterable[Row] | Iterable[Session], kind: type[Row | Session]) -> None:

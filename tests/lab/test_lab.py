@@ -240,6 +240,14 @@ def test_dpkt_reads_the_captures_and_finds_no_payload(captures):
     assert seen > 1000
 
 
+def test_a_capture_holds_only_frames_that_its_station_sends_or_would_take(captures):
+    for name, packets in captures.items():
+        senders = {p.data[6:12] for p in packets}
+        # its own address is the one that is an end of every frame that is not for a group
+        singles = [{p.data[:6], p.data[6:12]} for p in packets if not p.data[0] & 1]
+        assert len(set.intersection(*singles) & senders) == 1, name
+
+
 def test_times_never_go_back_more_than_a_millisecond(captures):
     for key, packets in captures.items():
         for before, after in pairwise(packets):
