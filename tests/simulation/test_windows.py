@@ -13,7 +13,7 @@ from covey.simulation.windows import WindowJudgement
 from covey.telemetry import Captures, Dataset, FeatureRule
 from covey.watching.detector import LARGEST_SCORE
 from covey.wire import DetectionSettings
-from tests.simulation.capture_folder import write_folder
+from tests.simulation.capture_folder import capture, reports, write_folder
 
 #: How many packets a channel had in the last fraction of a second: 1 for reports, up to 6.3 in a flood.
 CHANNEL = FeatureRule(include=("HH_L5_weight",))
@@ -75,7 +75,7 @@ def test_votes_delay_the_alarm_but_not_what_lies_above(fleet: Dataset) -> None:
 
 def test_the_threshold_is_that_of_a_device_with_the_same_benign_windows(fleet: Dataset) -> None:
     train = [
-        score_capture(one, fleet.feature_names, {"int8": by_weight})
+        score_capture(one, fleet.feature_names, {"int8": by_weight}, 0.0)
         for one in fleet.recordings
         if one.device_id == "lamp" and one.is_train
     ]
@@ -90,9 +90,11 @@ def test_the_threshold_is_that_of_a_device_with_the_same_benign_windows(fleet: D
 def test_the_fleets_threshold_is_the_median_and_serves_where_a_device_has_none(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "lab", roles=("lamp", "lock", "tap"))
     fleet = Captures().load(folder, CHANNEL)
+    brief = tmp_path / "brief.pcap"
+    brief.write_bytes(capture(reports(0, 80)))  # twice 8 windows: too few for a threshold
     short = tuple(
-        replace(one, warm_up_s=400.0) if one.device_id == "tap" and one.is_train else one for one in fleet.recordings
-    )  # 2 x 8 windows are left: too few for a threshold
+        replace(one, path=brief) if one.device_id == "tap" and one.is_train else one for one in fleet.recordings
+    )
     judgement = judge_windows(
         replace(fleet, recordings=short), range(3), EACH_WINDOW, {"int8": by_weight, "federated": by_weight}, {}
     )
@@ -104,11 +106,13 @@ def test_the_fleets_threshold_is_the_median_and_serves_where_a_device_has_none(t
 
 
 def test_windows_of_the_warm_up_are_not_judged(tmp_path: Path) -> None:
-    fleet = Captures(warm_up_s=300.0).load(write_folder(tmp_path / "lab"), CHANNEL)
-    tree = judged(fleet).tree()
+    settings = replace(EACH_WINDOW, warm_up_s=300.0)
+    fleet = Captures().load(write_folder(tmp_path / "lab"), CHANNEL, settings.warm_up_s)
+    tree = judged(fleet, settings).tree()
     one = tree["devices"]["lamp"]  # type: ignore[index]
     assert one["attack_windows"] == 0  # the flood was before
     assert one["benign_hours"] == pytest.approx(180 / 3600)
+    assert one["calibrated_hours"] == pytest.approx(2 * 180 / 3600)
     assert one["int8"]["tpr"] is None
 
 

@@ -63,7 +63,7 @@ def test_a_budget_keeps_benign_rows_evenly_over_the_sessions(folder: Path) -> No
 
 
 def test_the_warm_up_is_no_row(folder: Path) -> None:
-    dataset = Captures(warm_up_s=300.0).load(folder, WEIGHTS)
+    dataset = Captures().load(folder, WEIGHTS, warm_up_s=300.0)
     assert np.bincount(dataset.label[dataset.train_rows(0)]).tolist() == [2 * 180]  # the floods were before
 
 
@@ -158,7 +158,7 @@ def test_patterns_that_take_no_feature_are_refused(folder: Path) -> None:
 
 
 def test_settings_out_of_range_are_refused() -> None:
-    for wrong in ({"most_benign": 0}, {"most_attack": -1}, {"warm_up_s": -1.0}):
+    for wrong in ({"most_benign": 0}, {"most_attack": -1}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Captures(**wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="test_captures"):
@@ -199,6 +199,11 @@ def test_a_capture_of_another_device_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         BenignCaptures().load(folder)
     assert "00:11:22:33:44:55" in caught.value.cause
+
+
+def test_a_device_that_only_the_warm_up_shows_is_no_stranger(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="hold no packet for training"):
+        BenignCaptures().load(write_devices(tmp_path / "devices"), warm_up_s=3600.0)
 
 
 def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:

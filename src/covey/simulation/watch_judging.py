@@ -66,7 +66,8 @@ class _Bench:
         self.kinds = dataset.attack_names[1:]
         self.detection = detection
         mine = [recording for recording in dataset.recordings if recording.device_id == self.device_id]
-        captures = [score_capture(recording, dataset.feature_names, scorers) for recording in mine]
+        names, warm_up_s = dataset.feature_names, detection.warm_up_s
+        captures = [score_capture(recording, names, scorers, warm_up_s) for recording in mine]
         train = [capture for capture in captures if capture.recording.is_train]
         train = [capture for capture in train if not capture.recording.is_learnt] or train
         self.test = [capture for capture in captures if not capture.recording.is_train]

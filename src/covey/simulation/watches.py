@@ -1,7 +1,7 @@
 """Captures watched as a device watches: rows become windows and alarms by the same code, at a given threshold.
 
-A capture is read once; of each row its time, its truth and the scores of all detectors are kept, so that thresholds
-found from some captures can be tried on others.
+A capture is read once; of each row behind its warm-up, its time, its truth and the scores of all detectors are kept, so
+that thresholds found from some captures can be tried on others.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,18 +26,17 @@ ROWS_A_CALL = 1 << 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredCapture:
-    """One recording with its rows (n) scored."""
+    """One recording with its rows (n) behind the warm-up scored."""
 
     recording: Recording
-    begin_ns: int  # the end of the warm-up
-    time_ns: Times  # (n), never going back
+    time_ns: Times  # (n), as they are in the capture: the watch itself says what becomes of a clock that goes back
     kind: NDArray[np.uint8]  # (n): 0 benign, else 1 + index into the truth's kinds
     scores: Mapping[str, NDArray[np.float32]]  # (n) of each detector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Watched:
-    """The windows of a capture behind its warm-up, at one threshold, each with its rows by label."""
+    """The windows of a capture, at one threshold, each with its rows by label."""
 
     records: tuple[WindowRecord, ...]
 
@@ -47,21 +46,20 @@ class Watched:
         return [record.window.score for record in self.records if not record.is_attack]
 
 
-def score_capture(recording: Recording, names: tuple[str, ...], scorers: Mapping[str, Scorer]) -> ScoredCapture:
+def score_capture(
+    recording: Recording, names: tuple[str, ...], scorers: Mapping[str, Scorer], warm_up_s: float
+) -> ScoredCapture:
     """Read a capture once and score its rows by all detectors; SourceError where it is damaged."""
     times, kinds = [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)]
     found: dict[str, list[NDArray[np.float32]]] = {name: [np.zeros(0, np.float32)] for name in scorers}
-    begin_ns = None
-    for part in recording.parts(names):
-        begin_ns = recording.begin_ns(part) if begin_ns is None else begin_ns
-        times.append(part.time_ns)
+    for part in recording.parts(names, warm_up_s):
+        times.append(np.array(part.packets["time_ns"], np.int64))
         kinds.append(part.kind.copy())
         for name, scorer in scorers.items():
             found[name].append(scorer(part.x))
     return ScoredCapture(
         recording,
-        begin_ns or 0,
-        np.maximum.accumulate(np.concatenate(times)),
+        np.concatenate(times),
         np.concatenate(kinds),
         {name: np.concatenate(parts) for name, parts in found.items()},
     )
@@ -86,10 +84,9 @@ def watch(capture: ScoredCapture, detector: str, detection: DetectionSettings, t
     ends = np.cumsum([window.rows for window in windows], dtype=np.int64)
     records = []
     for window, end in zip(windows, ends.tolist(), strict=True):
-        if window.start_ns >= capture.begin_ns:
-            labels, counts = np.unique(capture.kind[end - window.rows : end], return_counts=True)
-            by_label = dict(zip(labels.tolist(), counts.tolist(), strict=True))
-            records.append(WindowRecord(window, b"", Stage.WATCHING, by_label))
+        labels, counts = np.unique(capture.kind[end - window.rows : end], return_counts=True)
+        by_label = dict(zip(labels.tolist(), counts.tolist(), strict=True))
+        records.append(WindowRecord(window, b"", Stage.WATCHING, by_label))
     return Watched(tuple(records))
 
 

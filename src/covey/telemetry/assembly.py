@@ -22,10 +22,11 @@ SLOT_NS = 10 * NS
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Rows that are kept of each device, on each side of the split."""
+    """Rows that are kept of each device, on each side of the split; none of a capture's first `warm_up_s` seconds."""
 
     benign: int
     attack: int  # of each kind
+    warm_up_s: float
     seed: int
 
 
@@ -56,7 +57,11 @@ def assemble(
     names = packet_features(rule)
     devices = sorted({recording.device_id for recording in recordings})
     parts = [
-        _kept(_read([one for one in recordings if one.device_id == device and one.is_learnt], names), device, budget)
+        _kept(
+            _read([one for one in recordings if one.device_id == device and one.is_learnt], names, budget),
+            device,
+            budget,
+        )
         for device in devices
     ]
     for device, rows in zip(devices, parts, strict=True):
@@ -79,22 +84,15 @@ def assemble(
     )
 
 
-def _read(recordings: Iterable[Recording], names: tuple[str, ...]) -> _Rows:
+def _read(recordings: Iterable[Recording], names: tuple[str, ...], budget: Budget) -> _Rows:
     """All rows of a device's recordings behind their warm-up."""
     x, kind, slot, is_train = [np.zeros((0, len(names)), np.float32)], [], [], []
     for recording in recordings:
-        begin_ns, is_its_own = 0, recording.mac is None
-        for part in recording.parts(names):
-            times = part.time_ns
-            begin_ns = begin_ns or recording.begin_ns(part)
-            is_its_own = is_its_own or part.names(recording.mac)
-            taken = times >= begin_ns
-            x.append(part.x[taken])
-            kind.append(part.kind[taken])
-            slot.append(times[taken] // SLOT_NS)
-            is_train.append(np.full(int(taken.sum()), recording.is_train))
-        if not is_its_own:
-            raise _stranger(recording)
+        for part in recording.parts(names, budget.warm_up_s):
+            x.append(part.x.copy())
+            kind.append(part.kind.copy())
+            slot.append(part.time_ns // SLOT_NS)
+            is_train.append(np.full(part.kind.size, recording.is_train))
     return _Rows(
         np.concatenate(x),
         np.concatenate([np.zeros(0, np.uint8), *kind]),
@@ -115,14 +113,6 @@ def _kept(rows: _Rows, device: str, budget: Budget) -> _Rows:
     return _Rows(rows.x[chosen], rows.kind[chosen], rows.slot[chosen], rows.is_train[chosen])
 
 
-def _stranger(recording: Recording) -> DataError:
-    return DataError(
-        Code.DATA_EMPTY_DEVICE,
-        f"{recording.path} holds no packet from or to {(recording.mac or b'').hex(':')}, the address of its device",
-        "the capture is of another device, or the address is wrong",
-    )
-
-
 def _check(device: str, rows: _Rows) -> None:
     """DataError where a device has nothing to train on or to be judged by."""
     for part, flags in (("training", rows.is_train), ("testing", ~rows.is_train)):
@@ -130,5 +120,5 @@ def _check(device: str, rows: _Rows) -> None:
             raise DataError(
                 Code.DATA_EMPTY_DEVICE,
                 f"the captures of {device!r} hold no packet for {part}",
-                "a warm-up that is longer than the capture leaves none; else leave the device out",
+                "a warm-up (detection.warm_up_s) as long as the capture leaves none; else leave the device out",
             )

@@ -31,12 +31,11 @@ class BenignCaptures:
     schema: ClassVar = PACKETS
     most_benign: int = 4_000
     test_captures: int = 1
-    warm_up_s: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         """ValueError for values out of range."""
-        check_budget(self.most_benign, 1, self.warm_up_s)
+        check_budget(self.most_benign, 1)
         if self.test_captures < 1:
             raise ValueError(f"test_captures is {self.test_captures}; it must be at least 1")
 
@@ -44,8 +43,8 @@ class BenignCaptures:
         """Whether a folder holds folders with captures."""
         return folder.is_dir() and any(_captures(path) for path in folder.iterdir() if path.is_dir())
 
-    def load(self, folder: Path, rule: FeatureRule | None = None) -> Dataset:
-        """All devices' rows, devices in the order of their ids."""
+    def load(self, folder: Path, rule: FeatureRule | None = None, warm_up_s: float = 0.0) -> Dataset:
+        """All devices' rows behind the first `warm_up_s` seconds of each capture, devices in the order of their ids."""
         recordings: list[Recording] = []
         taken: dict[str, Path] = {}
         for path in sorted(path for path in folder.iterdir() if path.is_dir() and _captures(path)):
@@ -58,7 +57,7 @@ class BenignCaptures:
         if not recordings:
             hint = "each device is a folder with captures in it"
             raise DataError(Code.DATA_NO_DEVICES, f"{folder} holds no folder with captures", hint)
-        return assemble(recordings, (), (), rule or FeatureRule(), Budget(self.most_benign, 1, self.seed))
+        return assemble(recordings, (), (), rule or FeatureRule(), Budget(self.most_benign, 1, warm_up_s, self.seed))
 
     def _recordings(self, device: str, folder: Path) -> list[Recording]:
         captures = _captures(folder)
@@ -71,8 +70,7 @@ class BenignCaptures:
             )
         mac = _mac(folder / MAC_FILE)
         return [
-            Recording(device, path.name, place < n_train, path, NO_TRUTH, self.warm_up_s, mac)
-            for place, path in enumerate(captures)
+            Recording(device, path.name, place < n_train, path, NO_TRUTH, mac) for place, path in enumerate(captures)
         ]
 
 

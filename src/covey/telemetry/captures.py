@@ -21,7 +21,6 @@ from covey.telemetry.recording import PACKETS, Recording
 
 SUFFIXES = (".pcap.gz", ".pcapng.gz", ".pcap", ".pcapng")
 MOST_ROWS = 10_000_000
-LONGEST_WARM_UP_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +28,30 @@ class Captures:
     """Rows are the features after each packet; each device keeps so many of them, evenly over time.
 
     For training and for the figures by rows: `most_benign` benign rows of a device and `most_attack` of each kind of
-    attack. Windows are judged on all packets. Rows of the first `warm_up_s` seconds of a capture are left out, as
-    streams are still filling. `sessions`: only these; empty: all. `calibration`: training sessions of which no row is
-    learnt from; devices set their thresholds by these alone, as what was learnt from looks better than it is. Empty: by
-    all training sessions.
+    attack. Windows are judged on all packets. Rows of the warm-up are left out of both: it is the Plan's
+    `[detection]` that says how long it is, as it will be on devices. `sessions`: only these; empty: all. `calibration`:
+    training sessions of which no row is learnt from; devices set their thresholds by these alone, as what was learnt
+    from looks better than it is. Empty: by all training sessions.
     """
 
     has_recordings: ClassVar = True
     schema: ClassVar = PACKETS
     most_benign: int = 4_000
     most_attack: int = 400
-    warm_up_s: float = 0.0
     sessions: tuple[str, ...] = ()
     calibration: tuple[str, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
         """ValueError for values out of range."""
-        check_budget(self.most_benign, self.most_attack, self.warm_up_s)
+        check_budget(self.most_benign, self.most_attack)
 
     def is_at(self, folder: Path) -> bool:
         """Whether the tables are there."""
         return (folder / "sessions.csv").is_file() and (folder / "truth.csv").is_file()
 
-    def load(self, folder: Path, rule: FeatureRule | None = None) -> Dataset:
-        """All devices' rows, devices in the order of their ids."""
+    def load(self, folder: Path, rule: FeatureRule | None = None, warm_up_s: float = 0.0) -> Dataset:
+        """All devices' rows behind the first `warm_up_s` seconds of each capture, devices in the order of their ids."""
         splits = self._splits(folder)
         truth = read_truth_table(folder / "truth.csv")
         files = {session: _device_files(folder / "captures" / session) for session in splits}
@@ -65,7 +63,6 @@ class Captures:
                 is_train=split == "train",
                 path=path,
                 truth=truth.of(session, device),
-                warm_up_s=self.warm_up_s,
                 is_learnt=session not in self.calibration,
             )
             for session, split in splits.items()
@@ -73,7 +70,7 @@ class Captures:
         ]
         _check_sides(recordings)
         families = [truth.family_of(kind) for kind in truth.kinds]
-        budget = Budget(self.most_benign, self.most_attack, self.seed)
+        budget = Budget(self.most_benign, self.most_attack, warm_up_s, self.seed)
         return assemble(recordings, truth.kinds, families, rule or FeatureRule(), budget)
 
     def _splits(self, folder: Path) -> dict[str, str]:
@@ -99,13 +96,11 @@ class Captures:
         return {session: split for session, split in splits.items() if not self.sessions or session in self.sessions}
 
 
-def check_budget(most_benign: int, most_attack: int, warm_up_s: float) -> None:
+def check_budget(most_benign: int, most_attack: int) -> None:
     """ValueError for values out of range."""
     for name, value in (("most_benign", most_benign), ("most_attack", most_attack)):
         if not 1 <= value <= MOST_ROWS:
             raise ValueError(f"{name} is {value}; it must be 1 to {MOST_ROWS:,}")
-    if not 0 <= warm_up_s <= LONGEST_WARM_UP_S:
-        raise ValueError(f"warm_up_s is {warm_up_s}; it must be 0 to {LONGEST_WARM_UP_S:.0f} seconds")
 
 
 def _read_sessions(file: Path) -> dict[str, str]:

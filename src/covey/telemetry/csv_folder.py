@@ -54,8 +54,8 @@ class CsvFolder:
         """Whether a folder holds a device's file."""
         return folder.is_dir() and any(next(folder.glob(pattern), None) for pattern in ("*.csv.gz", "*.csv"))
 
-    def load(self, folder: Path, rule: FeatureRule | None = None) -> Dataset:
-        """All devices' rows, devices in the order of their ids."""
+    def load(self, folder: Path, rule: FeatureRule | None = None, warm_up_s: float = 0.0) -> Dataset:  # noqa: ARG002
+        """All devices' rows, devices in the order of their ids; rows have no times, so none is of a warm-up."""
         files = device_files(folder)
         first: Columns | None = None
         parts: list[_Device] = []

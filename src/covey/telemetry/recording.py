@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.core import PACKET_FIELDS
-from covey.sensing import TruthTable, open_source
+from covey.errors import Code, DataError
+from covey.sensing import TruthTable, WarmUp, open_source
 from covey.wire import FeatureSchema, SourceKind
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -36,11 +37,6 @@ class RecordedRows:
         """Times of the packets, (n); a packet that is older than the one before it counts as of that one's time."""
         return np.maximum.accumulate(np.asarray(self.packets["time_ns"], np.int64))
 
-    def names(self, mac: bytes | None) -> bool:
-        """Whether a packet is from or to this MAC address."""
-        ends = (self.packets["source_mac"], self.packets["destination_mac"])
-        return any(mac in end.tolist() for end in ends)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
@@ -51,28 +47,36 @@ class Recording:
     is_train: bool
     path: Path
     truth: TruthTable  # of this session and device; no rows where all is benign
-    warm_up_s: float = 0.0  # so long from its first packet nothing is learnt or judged: streams are filling
     mac: bytes | None = None  # the device's, where that is known
     is_learnt: bool = True  # of training captures: else it is for thresholds alone, and no row of it is learnt from
 
-    def begin_ns(self, first: RecordedRows) -> int:
-        """When the warm-up is over, told by the first part."""
-        return int(first.packets["time_ns"][0]) + round(self.warm_up_s * NS)
-
-    def parts(self, feature_names: tuple[str, ...]) -> Iterator[RecordedRows]:
-        """The capture's rows, from its first packet on, warm-up included; SourceError where it is damaged."""
+    def parts(self, feature_names: tuple[str, ...], warm_up_s: float = 0.0) -> Iterator[RecordedRows]:
+        """The capture's rows behind its warm-up; SourceError where it is damaged, DataError if another device's."""
+        warm_up, is_its_own = WarmUp(warm_up_s), self.mac is None
         for block in open_source(self.path, PACKETS, feature_names=feature_names).blocks():
-            if block.n:
-                yield RecordedRows(
-                    packets=np.frombuffer(block.packets, PACKET, block.n),
-                    x=np.frombuffer(block.rows, np.float32, block.n * len(feature_names)).reshape(block.n, -1),
-                    kind=np.frombuffer(self.truth.labels(block), np.uint8, block.n),
-                )
+            packets = np.frombuffer(block.packets, PACKET, block.n)
+            is_its_own = is_its_own or _names(packets, self.mac)
+            out = warm_up.leave_out(block.packets, block.n)
+            if out < block.n:
+                x = np.frombuffer(block.rows, np.float32, block.n * len(feature_names)).reshape(block.n, -1)
+                kind = np.frombuffer(self.truth.labels(block), np.uint8, block.n)
+                yield RecordedRows(packets[out:], x[out:], kind[out:])
+        if not is_its_own:
+            raise DataError(
+                Code.DATA_EMPTY_DEVICE,
+                f"{self.path} holds no packet from or to {(self.mac or b'').hex(':')}, the address of its device",
+                "the capture is of another device, or the address is wrong",
+            )
 
     def digest(self) -> bytes:
         """SHA-256 of who, when, the file's bytes and the truth."""
-        about = (self.device_id, self.session, self.is_train, self.is_learnt, self.warm_up_s)
+        about = (self.device_id, self.session, self.is_train, self.is_learnt)
         content = hashlib.sha256(repr(about).encode())
         content.update(self.path.read_bytes())
         content.update(repr(self.truth.rows).encode())
         return content.digest()
+
+
+def _names(packets: NDArray[np.void], mac: bytes | None) -> bool:
+    """Whether a packet is from or to this MAC address."""
+    return any(mac in packets[end].tolist() for end in ("source_mac", "destination_mac"))

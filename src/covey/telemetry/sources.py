@@ -26,8 +26,8 @@ class Source(Protocol):
         """Whether a folder looks like one of this source's."""
         ...
 
-    def load(self, folder: Path, rule: FeatureRule | None = None) -> Dataset:
-        """All devices' rows; DataError where the folder is not in order."""
+    def load(self, folder: Path, rule: FeatureRule | None = None, warm_up_s: float = 0.0) -> Dataset:
+        """All devices' rows, behind a warm-up where rows have times; DataError where the folder is not in order."""
         ...
 
 

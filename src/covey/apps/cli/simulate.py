@@ -108,7 +108,7 @@ def _prepared(request: Request) -> Run:
         seeds = resumed.seeds() or seeds
     plans = tuple(plan.changed(seed=seed) for seed in seeds)
     data = data_folder(request.data, plan.data.path, plan.data.source)
-    dataset = plan.data.source.load(data, plan.data.features)
+    dataset = plan.data.source.load(data, plan.data.features, plan.detection.warm_up_s)
     folder = resumed or new_run(request.out, plan.name)
     if resumed is None:
         folder.begin(plans[0].source, seeds)
