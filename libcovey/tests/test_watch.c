@@ -1,5 +1,5 @@
-/* test_watch.c - windows, alarms, scores, thresholds and bins at their edges: hostile settings, states and numbers, under
- * sanitizers. What they compute in general is compared with twins in tests/core/test_core_watching.py. */
+/* test_watch.c - windows, alarms and scores at their edges: hostile settings, states and numbers, under sanitizers. What
+ * they compute in general is compared with twins in tests/core/test_core_watching.py. */
 #include "check.h"
 #include "covey_watch.h"
 
@@ -70,6 +70,83 @@ static void updates_stop_before_one_window_too_many(void)
     free(watch);
 }
 
+static void each_row_is_a_window_where_windows_have_no_width(void)
+{
+    enum { N = 5 };
+    covey_watch_settings settings = usual;
+    settings.window_ns = 0;
+    size_t size = covey_watch_size(COLUMNS), taken = 0;
+    void *watch = malloc(size);
+    covey_packet packets[N];
+    const float scores[N] = {1, 4, 2, 5, 3};
+    float rows[N][COLUMNS], top_rows[N][COLUMNS];
+    covey_window windows[N];
+    for (int i = 0; i < N; i++) {
+        packets[i] = packet_at(7); /* even at one time */
+        for (int j = 0; j < COLUMNS; j++)
+            rows[i][j] = (float)(10 * i + j);
+    }
+    CHECK(covey_watch_init(watch, size, &settings, COLUMNS) == COVEY_OK);
+    CHECK(covey_watch_update(watch, packets, rows[0], scores, N, 2.5f, windows, top_rows[0], 2, &taken) == 2 && taken == 2);
+    CHECK(covey_watch_update(watch, packets + 2, rows[2], scores + 2, N - 2, 2.5f, windows + 2, top_rows[2], N, &taken) ==
+              N - 2 && taken == N - 2);
+    CHECK(memcmp(rows, top_rows, sizeof rows) == 0);
+    for (int i = 0; i < N; i++) {
+        CHECK(windows[i].start_ns == 7 && windows[i].end_ns == 7 && windows[i].rows == 1);
+        CHECK(windows[i].score == scores[i] && windows[i].top_score == scores[i] && windows[i].rows_above == (scores[i] > 2.5f));
+    }
+    CHECK(covey_watch_flush(watch, INT64_MAX, 1.0f, windows, top_rows[0]) == 0);
+    free(watch);
+}
+
+/* How many windows end when a row comes so long before the start of the window at hand. */
+static int32_t ended_by_a_row_before(int64_t before_ns)
+{
+    size_t size = covey_watch_size(COLUMNS);
+    void *watch = malloc(size);
+    covey_window window;
+    CHECK(covey_watch_init(watch, size, &usual, COLUMNS) == COVEY_OK);
+    CHECK(row(watch, 5000000000003, 1.0f, &window, 0) == 0);
+    int32_t ended = row(watch, 5000000000000 - before_ns, 1.0f, &window, 0);
+    CHECK(ended == 0 || (window.start_ns == 5000000000000 && window.rows == 1));
+    free(watch);
+    return ended;
+}
+
+static void a_clock_that_was_set_back_ends_a_window(void)
+{
+    CHECK(ended_by_a_row_before(1) == 0);
+    CHECK(ended_by_a_row_before(1000000000 + usual.window_ns) == 0);
+    CHECK(ended_by_a_row_before(1000000000 + usual.window_ns + 1) == 1);
+}
+
+/* The alarm of one window at `time_ns`, whose score is above or far below. */
+static uint8_t alarm_at(void *watch, int64_t time_ns, int is_above)
+{
+    covey_window window;
+    CHECK(row(watch, time_ns, is_above ? 2.0f : -2.0f, &window, 0) == 1);
+    return window.alarm;
+}
+
+static void quiet_time_counts_from_the_last_alert_either_way(void)
+{
+    covey_watch_settings settings = {.window_ns = 0, .quiet_ns = 60, .order = 1, .votes = 1, .of = 1};
+    size_t size = covey_watch_size(COLUMNS);
+    void *watch = malloc(size);
+    static const struct {
+        int64_t time_ns;
+        covey_alarm alarm;
+    } alarms[] = {{1000, COVEY_ALARM_RAISED}, {1059, COVEY_ALARM_SUPPRESSED}, {1060, COVEY_ALARM_RAISED},
+                  {1001, COVEY_ALARM_SUPPRESSED}, {1000, COVEY_ALARM_RAISED}};
+    CHECK(covey_watch_init(watch, size, &settings, COLUMNS) == COVEY_OK);
+    for (size_t i = 0; i < sizeof alarms / sizeof alarms[0]; i++) {
+        CHECK(alarm_at(watch, alarms[i].time_ns, 1) == alarms[i].alarm);
+        CHECK(alarm_at(watch, alarms[i].time_ns, 1) == COVEY_ALARM_GOES_ON);
+        CHECK(alarm_at(watch, alarms[i].time_ns, 0) == COVEY_ALARM_ENDED);
+    }
+    free(watch);
+}
+
 static void wrong_arguments_and_damaged_states_are_refused(void)
 {
     size_t size = covey_watch_size(COLUMNS), taken;
@@ -90,6 +167,10 @@ static void wrong_arguments_and_damaged_states_are_refused(void)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         CHECK(covey_watch_init(watch, size, &bad[i], COLUMNS) == COVEY_E_ARGUMENT);
     CHECK(covey_watch_size(COVEY_MAX_WIDTH + 1) == 0);
+    covey_watch_settings most = {
+        .window_ns = INT64_MAX, .quiet_ns = INT64_MAX, .hysteresis = FLT_MAX, .order = COVEY_MAX_ORDER,
+        .votes = COVEY_MAX_VOTES, .of = COVEY_MAX_VOTES};
+    CHECK(covey_watch_init(watch, size, &most, COLUMNS) == COVEY_OK);
     CHECK(covey_watch_init(watch, size, &usual, COVEY_MAX_WIDTH + 1) == COVEY_E_ARGUMENT);
     CHECK(covey_watch_init(watch, size - 1, &usual, COLUMNS) == COVEY_E_ARENA);
     CHECK(covey_watch_init(0, size, &usual, COLUMNS) == COVEY_E_ARGUMENT);
@@ -102,6 +183,10 @@ static void wrong_arguments_and_damaged_states_are_refused(void)
     score = -INFINITY;
     CHECK(covey_watch_update(watch, &packet, values, &score, 1, 1.0f, &window, 0, 1, &taken) == COVEY_E_NONFINITE);
     CHECK(memcmp(watch, intact, size) == 0);
+    ((uint8_t *)watch)[32] ^= 1; /* of the word that names the format */
+    CHECK(row(watch, 5, 1.0f, &window, 0) == COVEY_E_ARGUMENT);
+    CHECK(covey_watch_flush(watch, INT64_MAX, 1.0f, &window, 0) == COVEY_E_ARGUMENT);
+    CHECK(covey_watch_flush(0, INT64_MAX, 1.0f, &window, 0) == COVEY_E_ARGUMENT);
     for (size_t at = 0; at < size; at++) /* any byte of a stored state may have rotted */
         for (int bit = 0; bit < 8; bit += 3) {
             memcpy(watch, intact, size);
@@ -187,60 +272,6 @@ static void scores_have_the_same_bits_on_every_kernel(void)
     CHECK(covey_kernel_select(before) == COVEY_OK);
 }
 
-static void tails_stay_sound(void)
-{
-    covey_tail tail;
-    float threshold;
-    covey_tail_init(&tail);
-    CHECK(covey_tail_threshold(&tail, 0.1, &threshold) == COVEY_E_ARGUMENT);
-    for (uint32_t i = 0; i < 5000; i++) {
-        uint64_t draw = covey_random_u64(7, i);
-        float score = draw % 97 == 0 ? FLT_MAX : draw % 89 == 0 ? -FLT_MAX : (float)(draw % 1000);
-        double before = tail.count;
-        CHECK(covey_tail_add(&tail, &score, 1) == COVEY_OK && tail.count == before + 1);
-        if (draw % 701 == 0)
-            covey_tail_forget(&tail);
-        for (double rate = 0.9; rate > 1e-320 && tail.n_scores > 0; rate *= i % 100 == 0 ? 1e-3 : 1e-80) {
-            CHECK(covey_tail_threshold(&tail, rate, &threshold) == COVEY_OK);
-            CHECK(isfinite(threshold) && threshold >= tail.scores[tail.n_scores - 1]);
-        }
-        for (uint32_t k = 1; k < tail.n_scores; k++)
-            CHECK(tail.scores[k] <= tail.scores[k - 1]);
-    }
-    for (int i = 0; i < 40; i++)
-        covey_tail_forget(&tail);
-    CHECK(tail.count == 0 && tail.n_scores == 0);
-    covey_tail_forget(&tail);
-    tail.n_scores = COVEY_TAIL_SCORES + 1;
-    CHECK(covey_tail_add(&tail, &threshold, 1) == COVEY_E_ARGUMENT);
-    CHECK(covey_tail_threshold(&tail, 0.1, &threshold) == COVEY_E_ARGUMENT);
-    covey_tail_forget(&tail); /* does nothing, and reads nothing beyond */
-    CHECK(tail.n_scores == COVEY_TAIL_SCORES + 1);
-}
-
-static void bins_are_those_of_the_encoding(void)
-{
-    const float knot[] = {0, 1, 1, 5, /**/ -1, 1};
-    const uint16_t offset[] = {0, 4, 6};
-    covey_encoding e = {COVEY_ENCODE_KNOTS, 2, 0, 0, 0, knot, offset};
-    uint32_t counts[8] = {0};
-    CHECK(covey_bins(&e, 0) == 5 && covey_bins(&e, 1) == 3 && covey_bins(&e, 2) == 0 && covey_bins(0, 0) == 0);
-    const float positions[] = {0, 4, 0.5f, 4.5f, 3, 5, NAN, 99};
-    CHECK(covey_bins_count(&e, positions, 4, 1, counts) == COVEY_OK);
-    const uint32_t expected[8] = {2, 1, 0, 0, 1, /**/ 1, 1, 2};
-    CHECK(memcmp(counts, expected, sizeof counts) == 0);
-    CHECK(covey_bins_count(&e, positions, 4, 3, counts) == COVEY_OK); /* rows 0 and 3 */
-    CHECK(counts[0] == 4 && counts[5] == 2 && counts[7] == 3);
-    CHECK(covey_bins_count(&e, positions, 4, SIZE_MAX, counts) == COVEY_OK && counts[0] == 5);
-    counts[0] = UINT32_MAX;
-    CHECK(covey_bins_count(&e, positions, 1, 1, counts) == COVEY_OK && counts[0] == UINT32_MAX);
-    CHECK(covey_bins_count(&e, positions, 4, 0, counts) == COVEY_E_ARGUMENT);
-    CHECK(covey_bins_count(&e, 0, 1, 1, counts) == COVEY_E_ARGUMENT);
-    CHECK(covey_bins_count(&e, 0, 0, 1, counts) == COVEY_OK);
-    e.kind = 9;
-    CHECK(covey_bins(&e, 0) == 0 && covey_bins_count(&e, positions, 1, 1, counts) == COVEY_E_ARGUMENT);
-}
-
 static void the_self_test_knows_its_answer(void)
 {
     size_t size = covey_watch_self_test_size();
@@ -255,12 +286,13 @@ int main(void)
 {
     a_window_has_its_order_statistic_and_its_highest_row();
     updates_stop_before_one_window_too_many();
+    each_row_is_a_window_where_windows_have_no_width();
+    a_clock_that_was_set_back_ends_a_window();
+    quiet_time_counts_from_the_last_alert_either_way();
     wrong_arguments_and_damaged_states_are_refused();
     times_at_the_ends_have_windows();
     scores_of_each_loss();
     scores_have_the_same_bits_on_every_kernel();
-    tails_stay_sound();
-    bins_are_those_of_the_encoding();
     the_self_test_knows_its_answer();
     return check_done();
 }
