@@ -174,7 +174,8 @@ typedef struct {
 size_t covey_watch_size(uint32_t n_columns);
 int covey_watch_init(void *watch, size_t size, const covey_watch_settings *settings, uint32_t n_columns);
 /* Takes rows (n, n_columns) with their packets and scores, in order of time: a row older than the window at hand counts in
- * it, but one that is a whole window and a second older than its start says that the clock was set back, and ends it. Windows that end are written, and their highest rows to top_rows (most_windows, n_columns) unless it is NULL; stops
+ * it, but one that is more than a whole window and a second older than its start says that the clock was set back, and ends
+ * it. Windows that end are written, and their highest rows to top_rows (most_windows, n_columns) unless it is NULL; stops
  * before a row that would end one more than most_windows. Returns windows written; `taken` rows are done with. */
 int32_t covey_watch_update(void *watch, const covey_packet *packets, const float *rows, const float *scores, size_t n,
                            float threshold, covey_window *windows, float *top_rows, size_t most_windows, size_t *taken);

@@ -1,7 +1,8 @@
 /* kernels.h - the few loops in which all time is spent, as one table of functions per instruction set.
  *
- * kernels_<name>.c compiles kernel_matrix.h, kernel_spline.h and kernel_elements.h for its instruction set;
- * kernels_portable.c is plain C. All give the same bits: vectors run across independent outputs, every output is one chain of `acc += a * b` in ascending order.
+ * kernels_<name>.c compiles kernel_elements.h, and with it kernel_{matrix,spline,encode,int8}.h, for its instruction set;
+ * kernels_portable.c is plain C. All give the same bits: vectors run across independent outputs, and every float sum is one
+ * chain of `acc += a * b` in ascending order; sums of integers (int8 models) are exact in any.
  *
  * Matrices are row-major. In vector kernels rows of weights and of dense activations are padded with zeros to whole
  * vectors (`lanes` floats), so inner loops have no tails; packed sequences are not padded, and the last vector of a row

@@ -3,8 +3,8 @@
  * so that both are the same operations and give the same bits. The includer defines
  *
  *   T           vector or float                    NAME(x)    x with a suffix of its own
- *   U           T's bits, unsigned                 GET, PUT   a T from and to memory
- *   BITS, FLOAT between T and U                    ROOT       square root
+ *   BITS, FLOAT between T and its bits, unsigned   GET, PUT   a T from and to memory
+ *   ROOT        square root
  *   PICK(c, a, b)  a where the comparison c holds, else b
  *
  * Nothing here is subnormal: decay is at least 2^-60 or 0, means, variances and sums too (NEGLIGIBLE). A product of two
@@ -79,7 +79,6 @@ INLINE void NAME(relate)(const float *own, const float *peer, float *sum, T kept
 }
 
 #undef T
-#undef U
 #undef NAME
 #undef GET
 #undef PUT
