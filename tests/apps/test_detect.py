@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +34,11 @@ from small_models import standard_encoding, trained
 from covey.apps.cli import main
 from covey.apps.detect.options import DETECT, MODES
 from covey.core import FEATURE_NAMES, Loss
+from covey.io.local_store import LocalStore
 from covey.sensing import open_source, read_truth
+from covey.sensing.store import StoreSchema
 from covey.watching import Mode
-from covey.wire import DetectionSettings, FeatureSchema, SourceKind
+from covey.wire import DetectionSettings, FeatureSchema, ModelFile, SourceKind
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("COVEY_DATA", ROOT / ".." / "shared" / "data"))
@@ -189,14 +192,43 @@ def test_a_store_keeps_what_was_learnt_for_the_next_run_and_not_for_another_mode
     given = summary_of(detect(folder, "--store", store, "--threshold", 1, "--json"))
     assert given["threshold"] == {"value": 1, "calibrated": False, "windows": 0}
     assert summary_of(detect(folder, "--store", store, "--json"))["threshold"] == first["threshold"]
+    kept = (store / "watch.state").read_bytes()
+    assert (store / "watch.state").stat().st_mode & 0o777 == 0o600
+    trial = detect(folder, "--store", store, model="zero.covey")
+    assert "of another model or other settings" in trial.stderr
+    assert (store / "watch.state").read_bytes() == kept  # the trial learnt nothing, so it costs no calibration
     other = detect(folder, "--store", store, "--votes", 1)
     assert "of another model or other settings" in other.stderr
+    assert (store / "watch.state.old").read_bytes() == kept  # this one began to learn
+    assert (store / "watch.state").read_bytes() != kept
     (store / "watch.state").write_bytes(b"nonsense")
     broken = detect(folder, "--store", store)
     assert broken.exit_code == 1
     assert "error[A110]" in broken.stderr
     assert "watch.state" in broken.stderr
     assert (store / "watch.state").read_bytes() == b"nonsense"  # it may be looked into
+
+
+def test_the_second_detection_on_a_store_reads_what_was_learnt_and_writes_nothing(folder: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    first = summary_of(detect(folder, *calibration(folder), "--store", store, "--json"))
+    kept = (store / "watch.state").read_bytes()
+    schema = StoreSchema.of(ModelFile.decode((folder / "model.covey").read_bytes()))
+    with closing(LocalStore.open(store, schema, now_ns=time.time_ns())):
+        second = detect(folder, "--store", store, "--json")
+    assert "warning: nothing is kept: another process writes" in second.stderr
+    assert summary_of(second)["threshold"] == first["threshold"]
+    assert (store / "watch.state").read_bytes() == kept
+
+
+def test_a_capture_that_runs_backwards_spans_a_time_all_the_same(folder: Path, tmp_path: Path) -> None:
+    packets = usual(30, 1)
+    whole = summary_of(covey("detect", folder / "model.covey", write_pcap(tmp_path / "on.pcap", packets), "--json"))
+    back = tmp_path / "back.pcap"
+    back.write_bytes(pcap_head() + b"".join(pcap_record(BEGIN_S + at, data) for at, data in sorted(packets)[::-1]))
+    turned = summary_of(covey("detect", folder / "model.covey", back, "--json"))["source"]
+    assert (turned["first"], turned["last"]) == (whole["source"]["first"], whole["source"]["last"])
+    assert turned["notes"]["backwards"] > 0
 
 
 def test_adapt_mode_with_a_store_goes_on_learning(folder: Path, tmp_path: Path) -> None:
@@ -338,13 +370,15 @@ def test_a_growing_capture_is_followed_until_a_signal_that_ends_in_order(
 ) -> None:
     capture, alerts = tmp_path / "live.pcap", tmp_path / "alerts.json"
     capture.write_bytes(pcap_head())
-    process = begun(folder / "zero.covey", capture, "--follow", "--alerts", alerts, "--store", tmp_path / "store")
+    words = ("--follow", "--alerts", alerts, "--store", tmp_path / "store", "--stats-s", 0.2)
+    process = begun(folder / "zero.covey", capture, *words)
     try:
         with capture.open("ab") as file:
             events = sorted(usual(7, 2) + scan(8, 30, 60), key=lambda event: event[0])
             for at, data in events:
                 file.write(pcap_record(BEGIN_S + at, data))
         wait_for(lambda: alerts.exists() and '"alert"' in alerts.read_text())
+        wait_for(lambda: f'"rows":{len(events)},"windows"' in alerts.read_text())
         assert process.poll() is None
         process.send_signal(number)
         out, err = process.communicate(timeout=20)

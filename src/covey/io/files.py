@@ -11,14 +11,15 @@ JOURNAL = "journal"
 CHECKPOINT = "checkpoint"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, is_private: bool = False) -> None:
     """Replace the file at `path` in one step: a reader, or power loss, finds the old content or the new.
 
-    OutputError where the folder cannot be written or the disk is full; nothing is left behind then.
+    is_private: only its owner may read it. OutputError where the folder cannot be written or the disk is full; nothing
+    is left behind then.
     """
     draft = path.with_name(f".{path.name}.draft")
     try:
-        with draft.open("wb") as file:
+        with open(draft, "wb", opener=_private if is_private else None) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -28,6 +29,10 @@ def write_atomically(path: Path, content: bytes) -> None:
         with suppress(OSError):  # what cannot be removed was most likely never made
             draft.unlink()
         raise output_error(path, error) from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from covey.apps.detect.request import STATE_FILE, Request
+from covey.apps.detect.request import OLD_STATE_FILE, STATE_FILE, Request
 from covey.apps.detect.telling import Telling
-from covey.errors import CoveyError
+from covey.errors import Code, CoveyError
 from covey.io import output_error, write_atomically
 from covey.io.clock import now_ns, wall_s
 from covey.io.local_store import LocalStore
 from covey.sensing import Block
 from covey.sensing.store import StoreSchema
-from covey.watching import Mode, Watcher, WindowRecord, restore, snapshot
+from covey.watching import Mode, Stage, Watcher, WindowRecord, restore, snapshot
 from covey.wire import ModelFile
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Keeping:
         self._telling = telling
         self._folder = request.store
         self._is_given = request.threshold is not None
+        self._is_held = False  # by another process, which keeps what it learns
+        self._is_foreign = False  # what the folder has was learnt with another model or other settings
         self._saved_s = self._ticked_s = wall_s()
         self._told: dict[str, str | None] = {}  # by origin, what was said last
         self.store: LocalStore | None = None
@@ -41,7 +43,9 @@ class Keeping:
         except CoveyError as error:
             if request.mode is Mode.FEDERATED:
                 raise
-            telling.warn(f"no rows are kept: {error.cause} ({error.code})")
+            self._is_held = error.code is Code.STORE_IN_USE
+            what = "nothing is kept" if self._is_held else "no rows are kept"
+            telling.warn(f"{what}: {error.cause} ({error.code})")
         if request.mode is Mode.FEDERATED and request.spool is not None:
             from covey.apps.detect import federated  # noqa: PLC0415 (training needs numpy, watching does not)
 
@@ -75,6 +79,7 @@ class Keeping:
             error.where = str(path)
             raise
         if not fits:
+            self._is_foreign = True
             self._telling.warn(f"{path} is of another model or other settings: the device begins anew")
         return fits
 
@@ -128,14 +133,21 @@ class Keeping:
         return found
 
     def save(self, watcher: Watcher) -> None:
-        """Write down what the watcher learnt, in one step; trouble is told, and tried again the next time."""
+        """Write down what the watcher learnt, in one step; trouble is told, and tried again the next time.
+
+        A state of another model or of other settings gives way only to something learnt, and is set aside then: a trial
+        with other settings costs no calibration.
+        """
         self._saved_s = wall_s()
         path = self.state_path
-        if path is None:
+        if path is None or self._is_held or (self._is_foreign and not _has_learnt(watcher)):
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, snapshot(watcher))
+            if self._is_foreign:
+                path.replace(path.with_name(OLD_STATE_FILE))
+                self._is_foreign = False
+            write_atomically(path, snapshot(watcher), is_private=True)
             self._tell_fault("state", None)
         except CoveyError as error:
             self._tell_fault("state", error)
@@ -158,3 +170,8 @@ class Keeping:
         if text is not None and text != self._told.get(origin):
             self._telling.warn(text)
         self._told[origin] = text
+
+
+def _has_learnt(watcher: Watcher) -> bool:
+    """Whether there is something of this device in it: a threshold, windows towards one, or a reference."""
+    return watcher.stage is not Stage.WATCHING or watcher.threshold.learnt > 0 or watcher.drift.has_reference

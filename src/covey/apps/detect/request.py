@@ -9,7 +9,7 @@ from covey.errors import Code, EnvironmentFault, ModelError
 from covey.watching import LARGEST_SCORE, Mode
 from covey.wire import DetectionSettings
 
-STATE_FILE = "watch.state"
+STATE_FILE, OLD_STATE_FILE = "watch.state", "watch.state.old"
 
 
 @dataclass(frozen=True, slots=True)

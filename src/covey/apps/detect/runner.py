@@ -316,7 +316,8 @@ class Run:
         tally, watcher = self._tally, self._watcher
         tally.seconds = wall_s() - tally.began_s
         judged = (self._judge.judgement(), self._flows.counts()) if self._truth is not None else None
-        final = tally.stats_event(self._latest_ns or now_ns(), watcher, self._incoming.origin, None)
+        at_ns = now_ns() if self._incoming.interface is not None else self._latest_ns or now_ns()
+        final = tally.stats_event(at_ns, watcher, self._incoming.origin, None)
         self._telling.event(final, INFORMATIONAL)
         tally.models = self._succession.models
         outcome = Outcome(self._request, tally, watcher, self._keeping, judged, self._telling.sink)

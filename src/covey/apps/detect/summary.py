@@ -14,6 +14,7 @@ from covey.io.sinks import Sink
 from covey.sensing import Note, Source
 from covey.watching import DriftReport, Judgement, Origin, Stage, Watcher, WindowRecord, alerts
 from covey.watching.alerts import Json
+from covey.watching.drift import PERIOD_WINDOWS
 
 if TYPE_CHECKING:
     from covey.apps.detect.federated import FederatedDevice
@@ -38,11 +39,13 @@ class Tally:
     drift: DriftReport | None = None
     kind: str = ""
     notes: dict[str, Note] = field(default_factory=dict)
+    kernel: tuple[int, int] | None = None  # packets and drops that it counted, where the source is an interface
 
     def take(self, n: int, first_ns: int, last_ns: int) -> None:
-        """Rows of a block."""
-        self.first_ns = self.first_ns or first_ns
-        self.last_ns = max(self.last_ns, last_ns)
+        """Rows of a block; in a capture that goes backwards the first of them is not the earliest."""
+        earliest, latest = min(first_ns, last_ns), max(first_ns, last_ns)
+        self.first_ns = min(self.first_ns, earliest) if self.rows else earliest
+        self.last_ns = max(self.last_ns, latest)
         self.rows += n
 
     def window(self, record: WindowRecord) -> None:
@@ -54,16 +57,28 @@ class Tally:
     def end_source(self, source: Source) -> None:
         """Keep what a source has to say."""
         self.kind = source.kind.value
-        for note in source.notes():
+        notes = source.notes()
+        self._ask_kernel(source)
+        for note in notes:
             before = self.notes.get(note.kind.value)
-            self.notes[note.kind.value] = Note(note.kind, note.count + (before.count if before else 0), note.text)
+            if before is not None:  # a followed file was replaced: its text tells of the last one only
+                count = note.count + before.count
+                note = Note(note.kind, count, f"{note.text} ({count:,} in all files)")  # noqa: PLW2901
+            self.notes[note.kind.value] = note
+
+    def _ask_kernel(self, source: Source) -> None:
+        """Keep its counts; a source brings them up to date with its notes."""
+        if isinstance(source, InterfaceSource):
+            self.kernel = (source.packets + source.drops, source.drops)
 
     def stats_event(self, at_ns: int, watcher: Watcher, origin: Origin, source: Source | None) -> dict[str, Json]:
         """The event of counters, with what the kernel counted where the source is an interface."""
-        capture = {"kernel_packets": self.rows}
-        if isinstance(source, InterfaceSource):
+        if source is not None:
             source.notes()
-            capture = {"kernel_packets": source.packets + source.drops, "kernel_drops": source.drops}
+            self._ask_kernel(source)
+        capture = {"kernel_packets": self.rows}
+        if self.kernel is not None:
+            capture = dict(zip(("kernel_packets", "kernel_drops"), self.kernel, strict=True))
         detect: dict[str, Json] = {
             "rows": self.rows,
             "windows": self.windows,
@@ -176,7 +191,7 @@ def as_text(outcome: Outcome) -> str:
         f"{tally.rows:,} {_rows_of(tally.kind)} in {tally.seconds:.2f} s ({rate:,.0f}/s), {_span(tally)} of traffic",
         f"{tally.windows:,} windows, {tally.windows_above:,} above the threshold, {tally.alerts:,} alerts"
         + (f" and {tally.suppressed:,} soon after another" if tally.suppressed else ""),
-        _threshold_line(watcher),
+        _threshold_line(outcome),
     ]
     if tally.drift is not None:
         fits = "no longer fits" if tally.drift.drifts else "fits"
@@ -184,7 +199,7 @@ def as_text(outcome: Outcome) -> str:
             f"the model {fits} (scores moved by {tally.drift.scores:.2f}, {tally.drift.share_moved:.0%} of features)"
         )
     elif not watcher.drift.has_reference:
-        lines.append("drift: no reference yet")
+        lines.append(f"drift: no reference yet; it comes with --calibrate, or from {PERIOD_WINDOWS} windows")
     if outcome.judged is not None:
         lines += _truth_lines(*outcome.judged)
     lines += [f"note: {note.text}" for note in tally.notes.values()]
@@ -218,14 +233,17 @@ def _span(tally: Tally) -> str:
     return f"{seconds:.1f} seconds"
 
 
-def _threshold_line(watcher: Watcher) -> str:
-    threshold = watcher.threshold
+def _threshold_line(outcome: Outcome) -> str:
+    watcher, threshold = outcome.watcher, outcome.watcher.threshold
     if watcher.stage is not Stage.WATCHING:
         need = watcher.learn_windows
         return f"still learning: {threshold.learnt:,} of {need:,} windows; no alerts were given"
-    origin = f"calibrated on {threshold.learnt:,} windows" if threshold.is_calibrated else "as given"
-    budget = f"{watcher.detection.alarms_per_hour:g} false alarms an hour allowed"
-    return f"threshold {threshold.value:.4g} ({origin}), {budget}"
+    if threshold.is_calibrated:
+        budget = f"a budget of {watcher.detection.alarms_per_hour:g} false alarms an hour"
+        return f"threshold {threshold.value:.4g}, calibrated on {threshold.learnt:,} windows for {budget}"
+    origin = "the fleet's" if outcome.keeping.device is None else "a cautious one"
+    given = outcome.request.threshold is not None
+    return f"threshold {threshold.value:.4g}, {'as given' if given else f'{origin}, not calibrated to this device'}"
 
 
 def _truth_lines(judgement: Judgement, flows: FlowCounts) -> list[str]:
