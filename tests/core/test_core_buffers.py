@@ -1,7 +1,11 @@
 """Views of memory for C: an exception about what is in them must not crash the interpreter when it is collected."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+from covey import core
 
 # Python 3.11 crashes on a cycle of an exception, its frames, and in them a memoryview and the view that C has of it.
 SCRIPT = """
@@ -63,3 +67,26 @@ def test_a_kept_exception_about_a_memoryview_can_be_collected() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, f"it ended with status {done.returncode} in the last of:\n{done.stdout}{done.stderr}"
     assert len(done.stdout.splitlines()) == 17
+
+
+HANDED_ON = {"encoding_struct", "training_struct", "rows_struct", "_read_block"}  # their callers' frames hold the views
+
+
+def calls_of(function: ast.FunctionDef) -> set[str]:
+    return {
+        node.func.id for node in ast.walk(function) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+
+def test_every_function_of_the_core_that_makes_views_releases_them() -> None:
+    makers = HANDED_ON | {"readable", "writable", "optional"}
+    found = 0
+    for path in sorted(Path(core.__file__).parent.glob("[a-z]*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if path.name == "buffers.py" or not isinstance(node, ast.FunctionDef) or node.name in HANDED_ON:
+                continue
+            if calls_of(node) & makers:
+                found += 1
+                decorators = {name.id for name in node.decorator_list if isinstance(name, ast.Name)}
+                assert "releasing_views" in decorators, f"{path.name}: {node.name} needs @releasing_views"
+    assert found >= 20

@@ -97,6 +97,7 @@ def encode_payload(recipe: Recipe, delta: "WriteableBuffer", seed: int) -> tuple
     return bytes(out), float(norm[0])
 
 
+@releasing_views
 def check_payload(payload: "ReadableBuffer", n_parameters: int) -> Status:
     """Whether these bytes are a payload for `n_parameters` values, all finite: OK or why not."""
     data = readable("uint8_t", payload, None, "payload")
@@ -148,6 +149,7 @@ def write_update(fields: UpdateFields) -> bytes:
     return bytes(out[:size])
 
 
+@releasing_views
 def read_update(message: "ReadableBuffer") -> UpdateFields | Status:
     """The fields of a message from outside, or why it is none. The payload is not looked into."""
     data = readable("uint8_t", message, None, "message")
