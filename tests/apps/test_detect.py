@@ -249,6 +249,7 @@ def test_adapt_mode_with_a_store_goes_on_learning(folder: Path, tmp_path: Path) 
         (["--mode", "federated"], 2, "S301", "--spool DIR"),
         (["--mode", "adapt", "--threshold", "1"], 2, "S301", "finds its own"),
         (["--threshold", "1", "--calibrate", "{usual}"], 2, "S301", "exclude each other"),
+        (["--threshold", "1", "--alarms-per-hour", "1"], 2, "S301", "exclude each other"),
         (["--threshold", "nan"], 2, "S301", "--threshold is nan"),
         (["--streams", "0"], 2, "S301", "--streams is 0"),
         (["--order", "17"], 2, "S301", "order is 17"),
@@ -258,7 +259,7 @@ def test_adapt_mode_with_a_store_goes_on_learning(folder: Path, tmp_path: Path) 
         (["--alerts", "/nowhere/alerts.json"], 1, "A106", "/nowhere/alerts.json"),
         (["--truth", "/nowhere/truth.csv"], 1, "T101", "/nowhere/truth.csv"),
         (["--calibrate", "/nowhere/usual.pcap"], 1, "T101", "/nowhere/usual.pcap"),
-        (["--device", "nobody"], 1, "T109", "nobody"),
+        (["--device", "nobody"], 2, "T109", "nobody"),
         (["--device", "10.9.9.9"], 1, "T111", "10.9.9.9"),
         (["--store", "/dev/null/x", "--quiet"], 0, "warning", "no rows are kept"),
     ],
@@ -284,6 +285,8 @@ def test_sources_and_models_that_are_none_are_refused(folder: Path, tmp_path: Pa
     model = folder / "model.covey"
     for words, code in (
         ((model, tmp_path / "none.pcap"), "T101"),
+        ((model, "lo0"), "did you mean lo?"),
+        ((model, "iface:"), "S301"),
         ((model, tmp_path / "empty.pcap"), "T103"),
         ((model, tmp_path / "text.pcap"), "T1"),
         ((model, "iface:nowhere0"), "A101"),
@@ -297,6 +300,7 @@ def test_sources_and_models_that_are_none_are_refused(folder: Path, tmp_path: Pa
         assert result.exit_code in (1, 2), words
         assert code in result.stderr, (words, result.stderr)
         assert "Traceback" not in result.output
+        assert "above the threshold" not in result.stdout, words  # no summary of nothing
 
 
 def test_a_truth_of_several_sessions_must_be_told_which(folder: Path, tmp_path: Path) -> None:
@@ -326,6 +330,22 @@ def test_a_damaged_capture_is_summed_up_to_the_damage_and_is_an_error(folder: Pa
     result = covey("detect", folder / "zero.covey", cut)
     assert result.exit_code == 0
     assert "note: the capture is cut off" in result.stdout
+
+
+def test_a_summary_or_table_that_cannot_be_written_is_an_error(folder: Path) -> None:
+    capture = folder / "scan-3.pcap"
+    for words in (("detect", folder / "zero.covey", capture, "--json"), ("features", capture)):
+        with Path("/dev/full").open("w") as full:
+            command = [sys.executable, "-c", "from covey.apps.cli import main; main()", *map(str, words)]
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 1, done.stderr
+        assert "error[O103]: standard output cannot be written" in done.stderr
+
+
+def test_a_budget_without_effect_is_told(folder: Path) -> None:
+    words = ("--alarms-per-hour", 0.1)
+    assert "changes nothing" in detect(folder, *words, model="zero.covey").stderr
+    assert "changes nothing" not in detect(folder, *words, *calibration(folder)).stderr
 
 
 def test_a_full_disk_and_a_log_by_udp(folder: Path) -> None:
@@ -500,6 +520,7 @@ def test_features_are_written_under_their_names_with_labels(folder: Path, tmp_pa
         (["--columns", "MI_dri_L1_weight"], "S301"),
         (["--window-s", "60", "--window-rows", "5"], "S301"),
         (["--window-s", "60"], "T110"),
+        (["--streams", "0"], "S301"),
         (["--out", "/dev/full"], "O103"),
         (["--out", "/nowhere/x.csv"], "O101"),
     ],

@@ -61,6 +61,16 @@ def output_error(path: Path, error: OSError) -> OutputError:
     )
 
 
+def standard_output_error(error: OSError) -> OutputError:
+    """What to tell a user about standard output that could not be written: a file on a full disk, most likely."""
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return OutputError(
+        Code.OUTPUT_DISK_FULL if is_full else Code.OUTPUT_NOT_WRITABLE,
+        f"standard output cannot be written: {error.strerror or error}",
+        "free some space, or send standard output elsewhere",
+    )
+
+
 def holds_a_run(folder: Path) -> OutputError:
     """What to tell a user who begins a run in a folder that has one."""
     return OutputError(

@@ -9,7 +9,7 @@ import click
 from covey.apps.printable import printable
 from covey.errors import CATALOGUE, Code, CoveyError, PlanError
 
-_USAGE_CODES = frozenset({Code.USAGE, Code.UNKNOWN_CODE})
+_USAGE_CODES = frozenset({Code.USAGE, Code.UNKNOWN_CODE, Code.SOURCE_ADDRESS})
 
 
 class Exit(IntEnum):

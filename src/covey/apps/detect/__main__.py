@@ -59,7 +59,7 @@ def _show(error: CoveyError) -> int:
     lines += [f"  --> {error.where}"] if error.where else []
     lines.append(f"  hint: {error.hint or explain(error.code).remedy}")
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
-    return USAGE if error.code is Code.USAGE else FAILURE
+    return USAGE if error.code in (Code.USAGE, Code.SOURCE_ADDRESS) else FAILURE
 
 
 if __name__ == "__main__":

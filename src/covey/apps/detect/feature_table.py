@@ -12,7 +12,9 @@ from typing import TextIO
 
 from covey.apps.detect.options import Values
 from covey.apps.detect.sources import read_chosen_truth
+from covey.core import MAX_STREAMS
 from covey.errors import Code, EnvironmentFault, ModelError, OutputError, did_you_mean
+from covey.io.files import standard_output_error
 from covey.io.follow import standard_input
 from covey.sensing import Source, Truth, open_source
 from covey.wire import FeatureSchema, SourceKind
@@ -22,6 +24,9 @@ STANDARD_STREAM = "-"
 
 def write_features(source: str, values: Values) -> int:
     """Write all rows of a source; how many. CoveyError where it cannot be read or written."""
+    if not 1 <= values["streams"] <= MAX_STREAMS:
+        cause = f"--streams is {values['streams']}; it is from 1 to {MAX_STREAMS:,}"
+        raise EnvironmentFault(Code.USAGE, cause, "covey features --help")
     chosen = str(values["columns"]).split(",") if values["columns"] else None
     truth = None
     if values["truth"]:
@@ -107,8 +112,13 @@ def _columns(patterns: Iterable[str], names: tuple[str, ...]) -> tuple[str, ...]
 def _output(where: str) -> Iterator[TextIO]:
     """A file or standard output; OutputError where it cannot be written. What was written before an error stays."""
     if where == STANDARD_STREAM:
-        yield sys.stdout
-        sys.stdout.flush()
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise standard_output_error(error) from error
         return
     path = Path(where)
     try:
@@ -119,8 +129,11 @@ def _output(where: str) -> Iterator[TextIO]:
             if path.is_file():
                 path.unlink()
             raise OutputError(
-                Code.OUTPUT_DISK_FULL, f"the disk is full: {where} was not written", None, where
+                Code.OUTPUT_DISK_FULL, f"the disk is full: {where} was not written", "free some space", where
             ) from error
         raise OutputError(
-            Code.OUTPUT_NOT_WRITABLE, f"{where} cannot be written: {os.strerror(error.errno or 0)}", None, where
+            Code.OUTPUT_NOT_WRITABLE,
+            f"{where} cannot be written: {os.strerror(error.errno or 0)}",
+            "name another file with --out",
+            where,
         ) from error

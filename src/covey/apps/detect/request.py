@@ -91,8 +91,12 @@ class Request:
             ),
             (self.threshold is not None and bool(self.calibrate), "--threshold and --calibrate exclude each other"),
             (
+                self.threshold is not None and self.overrides.alarms_per_hour is not None,
+                "--threshold and --alarms-per-hour exclude each other: a budget is what a threshold is set by",
+            ),
+            (
                 self.threshold is not None and not abs(self.threshold) <= LARGEST_SCORE,
-                f"--threshold is {self.threshold}; it is a number that float32 holds",
+                f"--threshold is {self.threshold}; it is a finite number, of 3.4e38 at most",
             ),
             (self.learn_windows < 1, f"--learn-windows is {self.learn_windows}; it is 1 or more"),
             (not 1 <= self.streams <= 65_535, f"--streams is {self.streams}; it is from 1 to 65,535"),

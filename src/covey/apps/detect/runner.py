@@ -19,6 +19,7 @@ from covey.watching import (
     Detector,
     DriftReport,
     Finding,
+    Mode,
     Settled,
     Stage,
     Suspicion,
@@ -92,7 +93,7 @@ class Run:
             failure = self._watch_all()
         finally:
             self._keeping.close(self._watcher if self._is_ready else None)
-        self._finish()
+        self._finish(is_shown=failure is None or self._tally.rows > 0)
         if failure is not None:
             raise failure
         if not self._tally.rows and not self._stopping.is_asked():
@@ -144,6 +145,12 @@ class Run:
         watcher, origin = self._watcher, self._incoming.origin
         if watcher.stage is Stage.WATCHING:
             self._telling.say(f"watching {origin.name}: threshold {watcher.threshold.value:.4g}")
+            has_budget = self._request.overrides.alarms_per_hour is not None
+            if has_budget and not watcher.threshold.is_calibrated and self._request.mode is not Mode.FEDERATED:
+                self._telling.warn(
+                    "--alarms-per-hour changes nothing: the threshold is the fleet's; set one for this device with"
+                    " --calibrate FILE, or learn it with --mode adapt"
+                )
         else:
             self._telling.say(
                 f"watching {origin.name}: learning a threshold from {watcher.learn_windows:,} windows, no alerts before"
@@ -311,8 +318,8 @@ class Run:
             self._tally.stats_event(now_ns(), self._watcher, self._incoming.origin, source), INFORMATIONAL
         )
 
-    def _finish(self) -> None:
-        """The last counters, and the summary."""
+    def _finish(self, *, is_shown: bool) -> None:
+        """The last counters, and the summary; an error that came before all rows speaks for itself."""
         tally, watcher = self._tally, self._watcher
         tally.seconds = wall_s() - tally.began_s
         judged = (self._judge.judgement(), self._flows.counts()) if self._truth is not None else None
@@ -321,7 +328,8 @@ class Run:
         self._telling.event(final, INFORMATIONAL)
         tally.models = self._succession.models
         outcome = Outcome(self._request, tally, watcher, self._keeping, judged, self._telling.sink)
-        self._telling.result(as_json(outcome) if self._request.as_json else as_text(outcome))
+        if is_shown:
+            self._telling.result(as_json(outcome) if self._request.as_json else as_text(outcome))
 
 
 def read_model(path: Path) -> ModelFile:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from covey.apps.detect.request import Request, wrong_usage
 from covey.apps.detect.stopping import Stopping
-from covey.errors import Code, DetectionError, did_you_mean
+from covey.errors import Code, DetectionError, SourceError, did_you_mean
 from covey.io.follow import FollowedFile, standard_input
 from covey.io.interface import InterfaceSource, interfaces
 from covey.sensing import PacketRows, Source, Truth, TruthTable, open_source, read_truth
@@ -27,6 +27,8 @@ class Incoming:
         self._seed = int.from_bytes(os.urandom(8), "little")
         self.interface = _interface_of(request.source)
         self.is_live = self.interface is not None or request.follow or request.source == "-"
+        if self.interface is None and request.source != "-" and not Path(request.source).exists():
+            raise _not_found(request.source)
         name = self.interface or ("standard input" if request.source == "-" else request.source)
         self.origin = Origin(Path(name).name if self.interface is None else name, self.interface is not None)
         if self.interface is not None and design.schema.kind is not SourceKind.PACKETS:
@@ -116,12 +118,33 @@ def _chosen(what: str, given: str | None, known: set[str], path: Path) -> str:
 def _interface_of(source: str) -> str | None:
     """The interface that a source names, if it does: a file of that name comes first."""
     if source.startswith(INTERFACE_PREFIX):
-        return source.removeprefix(INTERFACE_PREFIX)
+        name = source.removeprefix(INTERFACE_PREFIX)
+        if not name:
+            raise wrong_usage(f"{INTERFACE_PREFIX} wants the name of an interface behind it")
+        return name
+    return source if source in _interfaces() and not Path(source).exists() else None
+
+
+def _interfaces() -> list[str]:
     try:
-        is_one = source in interfaces()
+        return interfaces()
     except OSError:
-        is_one = False
-    return source if is_one and not Path(source).exists() else None
+        return []
+
+
+def _not_found(source: str) -> SourceError:
+    """A name that is neither a file nor an interface; one without a dot or slash may be a slip in either."""
+    names = _interfaces()
+    if not names or {".", "/"} & set(source):
+        return SourceError(Code.SOURCE_NOT_FOUND, f"there is no file {source}", where=source)
+    near = did_you_mean(source, names)
+    meant = f"did you mean {near}? " if near else ""
+    return SourceError(
+        Code.SOURCE_NOT_FOUND,
+        f"there is neither a file nor an interface {source}",
+        f"{meant}this machine has the interfaces {', '.join(names)}; - is standard input",
+        source,
+    )
 
 
 def require_detection_source(design: ModelDesign, model: Path) -> None:

@@ -1,11 +1,13 @@
 """What a person sees while it detects, and where events go."""
 
+import errno
 import sys
 from collections.abc import Mapping
 
 from covey.apps.detect.request import Request
 from covey.apps.printable import printable
 from covey.core import Packet
+from covey.io.files import standard_output_error
 from covey.io.sinks import Sink, open_sink
 from covey.watching import Suspicion, WindowRecord, alerts
 from covey.watching.alerts import Json
@@ -40,9 +42,11 @@ class Telling:
             _write(text, to_stderr=self._request.alerts == "-")
 
     def result(self, text: str) -> None:
-        """The summary: the one thing on standard output with --json."""
+        """The summary: the one thing on standard output with --json; OutputError where it cannot be written there."""
         if self._request.as_json:
-            _write(text, to_stderr=False)
+            failure = _write(text, to_stderr=False)
+            if failure is not None and failure.errno != errno.EPIPE:
+                raise standard_output_error(failure)
         else:
             self.say(text)
 
@@ -70,10 +74,14 @@ def sentence(record: WindowRecord, suspicion: Suspicion) -> str:
     return f"ALERT {alerts.timestamp(window.start_ns)} {what}{where} ({score})"
 
 
-def _write(text: str, *, to_stderr: bool) -> None:
+def _write(text: str, *, to_stderr: bool) -> OSError | None:
+    """A line, if somebody reads; what went wrong is no reason to stop watching."""
     stream = sys.stderr if to_stderr else sys.stdout
     try:
         stream.write("\n".join(printable(part) for part in text.split("\n")) + "\n")
         stream.flush()
-    except (OSError, ValueError):  # nobody reads any more: that is no reason to stop watching
-        return
+    except OSError as error:
+        return error
+    except ValueError:  # closed
+        return None
+    return None
