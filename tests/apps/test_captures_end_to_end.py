@@ -50,6 +50,7 @@ window_s = 10.0
 order = 2
 votes = 1
 of = 2
+warm_up_s = 65.0
 """
 
 
@@ -84,7 +85,7 @@ def test_the_model_knows_its_source_its_windows_and_the_fleets_threshold(run: Pa
     tree = result_of(run)
     version = ModelVersion.decode((run / "out" / "model.covey").read_bytes())
     assert version.schema.kind is SourceKind.PACKETS
-    assert version.detection == DetectionSettings(window_s=10.0, order=2, votes=1, of=2)
+    assert version.detection == DetectionSettings(window_s=10.0, order=2, votes=1, of=2, warm_up_s=65.0)
     assert version.thresholds == (tree["windows"]["fleet_threshold"],)
     assert version.digest.hex() == tree["model"]["digest"]
 
@@ -98,7 +99,10 @@ def test_a_device_counts_the_same_windows_as_the_simulation(run: Path, device: s
         main, list(map(str, [*words, *truth, "--threshold", tree["int8"]["threshold"], "--json"]))
     )
     assert done.exit_code == 0, done.output
-    judged = json.loads(done.stdout)["truth"]
+    summary = json.loads(done.stdout)
+    judged = summary["truth"]
+    assert summary["warm_up"]["seconds"] == 65
+    assert judged["benign_hours"] == tree["benign_hours"]
     assert judged["attack_windows"] == tree["attack_windows"]
     assert judged["tpr_above"] == tree["int8"]["tpr"]
     assert judged["tpr_alarm"] == tree["int8"]["tpr_alarm"]

@@ -152,6 +152,7 @@ def test_settings_of_the_model_are_overridden_one_by_one(folder: Path) -> None:
         "hysteresis": 0.5,
         "quiet_s": 0,
         "alarms_per_hour": 0.5,
+        "warm_up_s": 0,
     }
 
 

@@ -49,6 +49,12 @@ DETECT: tuple[Option, ...] = (
         "Where events go as lines of JSON: a file (appended to), - for standard output, syslog, or syslog:HOST:PORT.",
         metavar="FILE|-|syslog",
     ),
+    Option(
+        "--warm-up-s",
+        "Seconds of traffic after each start in which features settle and nothing is judged. Default: the model's.",
+        metavar="S",
+        kind=float,
+    ),
     Option("--alarms-per-hour", "The budget of false alarms. Default: the model's.", metavar="X", kind=float),
     Option("--threshold", "Use this threshold instead of the model's.", metavar="X", kind=float),
     Option("--window-s", "Seconds of a window; 0: each row is one. Default: the model's.", metavar="S", kind=float),

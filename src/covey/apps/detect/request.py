@@ -23,6 +23,7 @@ class Overrides:
     of: int | None = None
     hysteresis: float | None = None
     quiet_s: float | None = None
+    warm_up_s: float | None = None
 
     def applied_to(self, settings: DetectionSettings) -> DetectionSettings:
         """The settings to watch with; EnvironmentFault (usage) if they do not go together."""

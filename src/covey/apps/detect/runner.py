@@ -11,6 +11,7 @@ from covey.apps.detect.stopping import Stopping
 from covey.apps.detect.succession import Succession
 from covey.apps.detect.summary import Outcome, Tally, as_json, as_text
 from covey.apps.detect.telling import CRITICAL, INFORMATIONAL, NOTICE, WARNING, Telling, sentence
+from covey.apps.detect.warming import Warming
 from covey.core import PACKET_BYTES, AlarmState
 from covey.errors import Code, DetectionError, ModelError, SourceError
 from covey.io.clock import now_ns, wall_s
@@ -70,6 +71,7 @@ class Run:
         if newest is not self._file:
             watcher = self._new_watcher(newest, self._keeping.cautious_threshold)
         self._succession = Succession(watcher, self._new_watcher)
+        self._warming = Warming(watcher.detection.warm_up_s, self._truth)
         self._is_ready = False
         self._tally = Tally(began_s=wall_s())
         self._alarm: tuple[str | None, int] = (None, 0)  # id and beginning of the alarm that goes on
@@ -131,13 +133,15 @@ class Run:
 
     def _learn_from_files(self) -> None:
         for name in self._request.calibrate:
-            source = self._incoming.calibration(name)
-            for block in source.blocks():
+            source, warming = self._incoming.calibration(name), Warming(self._watcher.detection.warm_up_s)
+            for block in map(warming.rest, source.blocks()):
                 if block.n:
                     scores = self._watcher.score(block.rows, block.n)
                     self._watcher.take(block.packets, block.rows, block.n, scores)
                 if self._stopping.is_asked():
                     raise KeyboardInterrupt
+            if warming.is_all and self._watcher.stage is Stage.LEARNING:
+                self._telling.warn(f"{name}: nothing was learnt from it: {warming.why}")
             self._watcher.flush(None)
             self._watcher.end_source()
 
@@ -171,13 +175,15 @@ class Run:
                     break
         except (SourceError, DetectionError) as error:
             failure = None if self._stopping.is_asked() else error  # asked to end, a source may end before it began
+        if self._warming.is_all:
+            self._telling.warn(f"nothing was judged: {self._warming.why}")
         for finding in self._watcher.flush(None):
             self._tell(finding)
         return failure
 
     def _watch(self, source: Source) -> None:
-        blocks = source.blocks()
-        for block in blocks:
+        self._warming.begin_source()
+        for block in source.blocks():
             self._take(block)
             if self._stopping.take_hangup() and self._telling.sink is not None:
                 self._telling.sink.reopen()
@@ -192,6 +198,8 @@ class Run:
         watcher = self._watcher
         if block.n:
             self._note_times(block)
+            block = self._warming.rest(block)
+        if block.n:
             labels = self._truth.labels(block) if self._truth is not None else None
             scores = watcher.score(block.rows, block.n)
             threshold = watcher.threshold.value if watcher.stage is Stage.WATCHING else None
@@ -326,7 +334,7 @@ class Run:
         at_ns = now_ns() if self._incoming.interface is not None else self._latest_ns or now_ns()
         final = tally.stats_event(at_ns, watcher, self._incoming.origin, None)
         self._telling.event(final, INFORMATIONAL)
-        tally.models = self._succession.models
+        tally.models, tally.warm_up = self._succession.models, self._warming.counts
         outcome = Outcome(self._request, tally, watcher, self._keeping, judged, self._telling.sink)
         if is_shown:
             self._telling.result(as_json(outcome) if self._request.as_json else as_text(outcome))

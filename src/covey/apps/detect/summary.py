@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from covey.apps.detect.flows import FlowCounts
 from covey.apps.detect.keeping import Keeping
 from covey.apps.detect.request import Request
+from covey.apps.detect.warming import WarmUpCounts
 from covey.core import AlarmState
 from covey.io.interface import InterfaceSource
 from covey.io.sinks import Sink
@@ -38,6 +39,7 @@ class Tally:
     models: int = 0  # that came from the fleet
     drift: DriftReport | None = None
     kind: str = ""
+    warm_up: WarmUpCounts | None = None  # known at the end
     notes: dict[str, Note] = field(default_factory=dict)
     kernel: tuple[int, int] | None = None  # packets and drops that it counted, where the source is an interface
 
@@ -130,6 +132,7 @@ def _tree(outcome: Outcome) -> dict[str, object]:
             "span_s": (tally.last_ns - tally.first_ns) / 1e9,
             "notes": {name: note.count for name, note in tally.notes.items()},
         },
+        "warm_up": None if tally.warm_up is None else asdict(tally.warm_up),
         "seconds": tally.seconds,
         "rows_per_s": tally.rows / tally.seconds if tally.seconds else None,
         "mode": request.mode.value,
@@ -193,6 +196,8 @@ def as_text(outcome: Outcome) -> str:
         + (f" and {tally.suppressed:,} soon after another" if tally.suppressed else ""),
         _threshold_line(outcome),
     ]
+    if tally.warm_up is not None and tally.warm_up.rows:
+        lines.insert(1, _warm_up_line(tally.warm_up, tally.kind))
     if tally.drift is not None:
         fits = "no longer fits" if tally.drift.drifts else "fits"
         lines.append(
@@ -221,12 +226,21 @@ def as_text(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
+def _warm_up_line(counts: WarmUpCounts, kind: str) -> str:
+    starts = f" of {counts.starts:,} starts" if counts.starts > 1 else ""
+    attacks = f", {counts.attack_rows:,} of them of attacks" if counts.attack_rows is not None else ""
+    return f"warm-up: {counts.rows:,} {_rows_of(kind)} of {_duration(counts.seconds)}{starts} not judged{attacks}"
+
+
 def _rows_of(kind: str) -> str:
     return {"packets": "packets", "connections": "connections"}.get(kind, "rows")
 
 
 def _span(tally: Tally) -> str:
-    seconds = (tally.last_ns - tally.first_ns) / 1e9
+    return _duration((tally.last_ns - tally.first_ns) / 1e9)
+
+
+def _duration(seconds: float) -> str:
     for size, name in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {name}"
