@@ -190,6 +190,9 @@ def test_a_store_keeps_what_was_learnt_for_the_next_run_and_not_for_another_mode
     assert second["threshold"] == first["threshold"]
     assert second["alerts"] == first["alerts"] == 1
     assert second["store"]["kept"] > 0
+    listed = covey("label", store).stdout.splitlines()
+    assert "  unusual traffic 192.168.1.20:" in listed[0]
+    assert listed[0].count("score") == 1
     given = summary_of(detect(folder, "--store", store, "--threshold", 1, "--json"))
     assert given["threshold"] == {"value": 1, "calibrated": False, "windows": 0}
     assert summary_of(detect(folder, "--store", store, "--json"))["threshold"] == first["threshold"]

@@ -89,10 +89,16 @@ def _tool(name: str, remedy: str) -> Finding:
     return Finding(name, path is not None, path or f"not found: {remedy}", is_needed=False)
 
 
+def _holds_data(folder: Path) -> bool:
+    """Whether there are devices' files, or captures up to two folders below."""
+    patterns = ("*.csv.gz", "*.pcap*", "*/*.pcap*", "*/*/*.pcap*")
+    return any(next(folder.glob(pattern), None) for pattern in patterns)
+
+
 def _data(given: Path | None) -> Finding:
     root = data_root(given)
     if not root.is_dir():
         text = f"no folder {root}: give --data or set COVEY_DATA"
         return Finding("data", is_well=False, text=text, is_needed=False)
-    sets = sorted(folder.name for folder in root.iterdir() if folder.is_dir() and next(folder.glob("*.csv.gz"), None))
+    sets = sorted(folder.name for folder in root.iterdir() if folder.is_dir() and _holds_data(folder))
     return Finding("data", is_well=True, text=f"{root}: {', '.join(sets) or 'device files'}", is_needed=False)

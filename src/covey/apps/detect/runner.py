@@ -10,7 +10,7 @@ from covey.apps.detect.sources import Incoming, require_detection_source, truth_
 from covey.apps.detect.stopping import Stopping
 from covey.apps.detect.succession import Succession
 from covey.apps.detect.summary import Outcome, Tally, as_json, as_text
-from covey.apps.detect.telling import CRITICAL, INFORMATIONAL, NOTICE, WARNING, Telling, sentence
+from covey.apps.detect.telling import CRITICAL, INFORMATIONAL, NOTICE, WARNING, Telling, description, sentence
 from covey.apps.detect.warming import Warming
 from covey.core import PACKET_BYTES, AlarmState
 from covey.errors import Code, DetectionError, ModelError, SourceError
@@ -279,9 +279,8 @@ class Run:
         is_high = alerts.severity(record) == alerts.HIGH_SEVERITY
         self._telling.event(event, CRITICAL if is_high else WARNING)
         self._tally.alerts += 1
-        kind, text = alerts.kind_of(record, suspicion), sentence(record, suspicion)
-        self._keeping.alert(record, kind, text)
-        self._telling.say(text)
+        self._keeping.alert(record, alerts.kind_of(record, suspicion), description(record, suspicion))
+        self._telling.say(sentence(record, suspicion))
 
     def _warn_of_doubts(self, settled: Settled) -> None:
         """A threshold far beyond the data is a guess, and one learnt from attacks hides them: both miss what comes."""

@@ -62,16 +62,21 @@ class Telling:
 
 def sentence(record: WindowRecord, suspicion: Suspicion) -> str:
     """An alert for people, on one line."""
-    packet, window = Packet.unpack(record.window.top), record.window
+    window = record.window
+    score = f"score {window.score:.3g} over {window.threshold:.3g}"
+    return f"ALERT {alerts.timestamp(window.start_ns)} {description(record, suspicion)} ({score})"
+
+
+def description(record: WindowRecord, suspicion: Suspicion) -> str:
+    """What was found, and between which ends."""
+    packet = Packet.unpack(record.window.top)
     ends = [
         f"{address}:{port}" if port else address
         for address, port in ((packet.source, packet.source_port), (packet.destination, packet.destination_port))
         if address
     ]
     what = f"traffic like {suspicion.kind}" if suspicion.kind is not None else "unusual traffic"
-    where = f" {' -> '.join(ends)}" if ends else ""
-    score = f"score {window.score:.3g} over {window.threshold:.3g}"
-    return f"ALERT {alerts.timestamp(window.start_ns)} {what}{where} ({score})"
+    return f"{what} {' -> '.join(ends)}" if ends else what
 
 
 def _write(text: str, *, to_stderr: bool) -> OSError | None:
