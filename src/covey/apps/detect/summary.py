@@ -89,7 +89,7 @@ class Tally:
             "alert_suppressed": self.suppressed,
             "unscorable": watcher.detector.unscorable,
         }
-        if watcher.threshold.value is not None:
+        if watcher.stage is Stage.WATCHING and watcher.threshold.value is not None:
             detect["threshold"] = alerts.short(watcher.threshold.value)
         return alerts.stats(at_ns, watcher.detector, origin, capture, detect)
 
