@@ -2,6 +2,7 @@
 
 import json
 import sys
+from array import array
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "watching"))
 from sensor_traffic import SCAN_FOR_S, SCAN_FROM_S, scan_capture, small_file, truth_table, usual_capture
 
 from covey.apps.cli import main
+from covey.apps.detect.warming import Warming
+from covey.core import PACKET_BYTES
+from covey.sensing import Block
 
 CAPTURE_S = 20 * 60
 
@@ -82,6 +86,18 @@ def test_a_calibration_that_is_shorter_is_named(folder: Path) -> None:
 def test_no_row_of_the_warm_up_is_kept(folder: Path, tmp_path: Path) -> None:
     kept = summary_of(detect(folder, "--json", "--store", tmp_path / "store", "--warm-up-s", 300))
     assert kept["store"]["offered"] == kept["source"]["rows"] - kept["warm_up"]["rows"]
+
+
+def test_each_source_of_a_run_warms_up_anew() -> None:
+    warming = Warming(60.0)
+    for begin_s in (1000, 5000):
+        warming.begin_source()
+        times = array("q", [round((begin_s + second) * 1e9) for second in (0, 59, 60, 61)])
+        packets = b"".join(times[i : i + 1].tobytes() + bytes(PACKET_BYTES - 8) for i in range(4))
+        rest = warming.rest(Block(4, memoryview(packets), memoryview(array("f", range(8)))))
+        assert (rest.n, bytes(rest.packets), rest.rows.tolist()) == (2, packets[2 * PACKET_BYTES :], [4, 5, 6, 7])
+    assert not warming.is_all
+    assert (warming.counts.starts, warming.counts.rows, warming.counts.seconds) == (2, 4, 120)
 
 
 @pytest.mark.parametrize("seconds", ["-1", "86401", "nan"])
