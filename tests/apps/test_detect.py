@@ -259,6 +259,7 @@ def test_adapt_mode_with_a_store_goes_on_learning(folder: Path, tmp_path: Path) 
         (["--order", "17"], 2, "S301", "order is 17"),
         (["--votes", "5", "--of", "3"], 2, "S301", "votes is 5"),
         (["--alarms-per-hour", "0"], 2, "S301", "alarms_per_hour is 0"),
+        (["--alarms-per-hour", "1e30"], 2, "S301", "at most 1,000,000"),
         (["--mode", "guess"], 2, "S301", "guess"),
         (["--alerts", "/nowhere/alerts.json"], 1, "A106", "/nowhere/alerts.json"),
         (["--truth", "/nowhere/truth.csv"], 1, "T101", "/nowhere/truth.csv"),

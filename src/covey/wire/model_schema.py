@@ -111,7 +111,10 @@ class DetectionSettings:
         _require(1 <= self.of <= MOST_VOTES, f"of is {self.of}; it is from 1 to {MOST_VOTES}")
         _require(1 <= self.votes <= self.of, f"votes is {self.votes}; it is from 1 to of = {self.of}")
         _require(0 <= self.hysteresis <= 1e30, f"hysteresis is {self.hysteresis}; it is finite and not negative")
-        _require(0 < self.alarms_per_hour <= 1e6, f"alarms_per_hour is {self.alarms_per_hour}; it is more than 0")
+        _require(
+            0 < self.alarms_per_hour <= 1e6,
+            f"alarms_per_hour is {self.alarms_per_hour}; it is above 0 and at most 1,000,000",
+        )
         in_range = 0 <= self.warm_up_s <= LONGEST_WARM_UP_S
         _require(in_range, f"warm_up_s is {self.warm_up_s}; it is from 0 to {LONGEST_WARM_UP_S:.0f} seconds")
 
