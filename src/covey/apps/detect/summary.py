@@ -255,7 +255,7 @@ def _threshold_line(outcome: Outcome) -> str:
     if threshold.is_calibrated:
         budget = f"a budget of {watcher.detection.alarms_per_hour:g} false alarms an hour"
         return f"threshold {threshold.value:.4g}, calibrated on {threshold.learnt:,} windows for {budget}"
-    origin = "the fleet's" if outcome.keeping.device is None else "a cautious one"
+    origin = "a cautious one" if threshold.value == outcome.keeping.cautious_threshold else "the fleet's"
     given = outcome.request.threshold is not None
     return f"threshold {threshold.value:.4g}, {'as given' if given else f'{origin}, not calibrated to this device'}"
 
