@@ -174,7 +174,7 @@ def send_frame(name: str, data: bytes) -> None:
 @pytest.mark.usefixtures("needs_namespaces")
 def test_frames_of_an_ethernet_come_with_their_macs() -> None:
     def test() -> None:
-        ip("link", "add", "a0", "type", "veth", "peer", "name", "b0")
+        ip("link", "add", "a0", "type", "veth", "peer", "name", "b0", "address", "02:00:00:00:00:0b")
         for name in ("a0", "b0"):
             ip("link", "set", name, "up")
         inner = struct.pack(">BBHHHBBH", 0x45, 0, 28, 1, 0, 64, 17, 0) + bytes([10, 0, 0, 1]) + bytes([10, 0, 0, 2])
@@ -183,6 +183,31 @@ def test_frames_of_an_ethernet_come_with_their_macs() -> None:
         (mine,) = [packet for packet in found if packet.destination_port == 53]
         assert (mine.source_mac, mine.destination_mac) == ("02:00:00:00:00:0a", "02:00:00:00:00:0b")
         assert (mine.source, mine.destination, mine.size_bytes) == ("10.0.0.1", "10.0.0.2", 42)
+
+    in_own_network(test)
+
+
+@pytest.mark.usefixtures("needs_namespaces")
+def test_frames_for_other_stations_are_left_out_and_counted_unless_a_device_is_named() -> None:
+    def test() -> None:
+        ip("link", "add", "a0", "type", "veth", "peer", "name", "b0", "address", "02:00:00:00:00:0b")
+        for name in ("a0", "b0"):
+            ip("link", "set", name, "up")
+        inner = struct.pack(">BBHHHBBH", 0x45, 0, 28, 1, 0, 64, 17, 0) + bytes([10, 0, 0, 1]) + bytes([10, 0, 0, 2])
+        rest = bytes.fromhex("02000000000a0800") + inner + struct.pack(">HHHH", 5, 53, 8, 0)
+        ends = ("02000000000b", "02000000000c", "ffffffffffff")  # its own, another's, everybody's
+        for device, expected in ((None, [0, 2]), ("10.0.0.2", [0, 1, 2])):
+            end = time.monotonic() + 2
+            rows = PacketRows(("MI_dir_L1_weight",), device)
+            source = InterfaceSource("b0", rows, lambda end=end: time.monotonic() > end)
+            for mac in ends:
+                send_frame("a0", bytes.fromhex(mac) + rest)
+            packets = [Packet.unpack(bytes(b.packets), i) for b in source.blocks() for i in range(b.n)]
+            found = [p.destination_mac.replace(":", "") for p in packets if p.destination_port == 53]
+            assert found == [ends[place] for place in expected]
+            assert source.foreign == 3 - len(expected)
+            texts = [note.text for note in source.notes()]
+            assert ("1 packets were for other stations" in texts) == (device is None)
 
     in_own_network(test)
 

@@ -2,8 +2,9 @@
 
 Only the first SNAP_BYTES of a frame are copied; how long it was on the wire is known all the same. Times are the
 kernel's, in nanoseconds. What the kernel had to drop is counted. The interface is not put into promiscuous mode: a
-device sees its own traffic, a gateway what passes it. An empty block comes whenever nothing did for TICK_S, so that
-windows end on a silent link.
+device sees its own traffic, a gateway what passes it. Frames for other stations, which a bridge floods or another
+program's promiscuous mode lets in, are left out and counted, unless a device is named, as on a bridge. An empty block
+comes whenever nothing did for TICK_S, so that windows end on a silent link.
 """
 
 import errno
@@ -30,7 +31,7 @@ SOL_PACKET, PACKET_STATISTICS, PACKET_IGNORE_OUTGOING = 263, 6, 23
 SO_RCVBUFFORCE = 33
 #: Time stamps of 64 bits (Linux 5.1 and later) and of the machine's own `long`; options and their messages alike.
 SO_TIMESTAMPNS_NEW, SO_TIMESTAMPNS_OLD = 64, 35
-PACKET_OUTGOING = 4
+PACKET_OTHERHOST, PACKET_OUTGOING = 3, 4
 ARPHRD_ETHERNET, ARPHRD_LOOPBACK = 1, 772
 #: Links whose packets have no header of the link that could be read: PPP, tunnels, WireGuard, modems. IP is read there.
 ARPHRD_BARE = frozenset({512, 519, 768, 769, 776, 778, 823, 65534})
@@ -49,6 +50,7 @@ class InterfaceSource:
         self.packets = 0
         self.drops = 0  # by the kernel, as nobody read fast enough
         self.others = 0  # not IP, on a link of bare IP packets
+        self.foreign = 0  # for other stations, where no device is named
         self._rows = rows
         self._should_stop = should_stop
         self._socket, self._is_bare, self._is_loopback = _open(name)
@@ -73,6 +75,7 @@ class InterfaceSource:
         notes = (
             Note(NoteKind.DROPPED, self.drops, f"{self.drops:,} packets were dropped by the kernel: too many to read"),
             Note(NoteKind.OTHER, self.others, f"{self.others:,} packets are not IP"),
+            Note(NoteKind.NOT_OF_DEVICE, self.foreign, f"{self.foreign:,} packets were for other stations"),
         )
         return (*(note for note in notes if note.count), *self._rows.notes())
 
@@ -92,6 +95,9 @@ class InterfaceSource:
                 raise _lost(self.name, error) from error
             if self._is_loopback and direction == PACKET_OUTGOING:
                 continue  # the loopback gives each packet twice
+            if direction == PACKET_OTHERHOST and self._rows.filter is None:
+                self.foreign += 1
+                continue
             if self._is_bare and protocol not in (ETH_P_IP, ETH_P_IPV6):
                 self.others += 1
                 continue
