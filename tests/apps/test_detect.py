@@ -33,6 +33,8 @@ from small_models import standard_encoding, trained
 
 from covey.apps.cli import main
 from covey.apps.detect.options import DETECT, MODES
+from covey.apps.detect.request import Request
+from covey.apps.detect.telling import Telling
 from covey.core import FEATURE_NAMES, Loss
 from covey.io.local_store import LocalStore
 from covey.sensing import open_source, read_truth
@@ -470,6 +472,23 @@ def test_a_pipe_that_stalls_does_not_cut_a_window_of_an_old_capture_in_two(folde
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert json.loads(out)["windows"] == 20
+
+
+def test_it_runs_without_a_standard_input(folder: Path, tmp_path: Path) -> None:
+    words = (folder / "zero.covey", folder / "scan-3.pcap", "--alerts", tmp_path / "alerts.json")
+    command = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_names_from_outside_cannot_forge_lines_nor_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    telling = Telling(Request(Path("model.covey"), "none"))
+    name = "scan\nALERT forged\x1b[2J"  # a class of a model, say
+    telling.say(f"traffic like {name}")
+    telling.warn(name)
+    out, err = capsys.readouterr()
+    assert out.count("\n") == err.count("\n") == 1
+    assert "\x1b" not in out + err
 
 
 def test_the_command_without_click_refuses_as_clearly(folder: Path) -> None:

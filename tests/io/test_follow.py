@@ -80,6 +80,22 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     assert caught.value.code == "T101"
 
 
+def test_standard_input_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    saved, folder = os.dup(0), os.open(tmp_path, os.O_RDONLY)
+    os.dup2(folder, 0)
+    try:
+        for close in (False, True):
+            if close:
+                os.close(0)
+            with pytest.raises(SourceError) as caught:
+                next(standard_input(Stop()))
+            assert caught.value.code == "T102"
+    finally:
+        os.dup2(saved, 0)
+        os.close(saved)
+        os.close(folder)
+
+
 def test_standard_input_comes_as_it_is_written_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     saved = os.dup(0)

@@ -35,6 +35,21 @@ def test_lines_are_appended_whole_and_a_moved_file_is_made_anew(tmp_path: Path) 
     assert path.stat().st_mode & 0o777 == 0o640
 
 
+def test_a_pipe_that_nobody_reads_is_refused_and_one_that_is_full_loses_lines(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(DetectionError):
+        AlertFile(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    sink = AlertFile(path)
+    for _ in range(10_000):
+        sink.write(LINE, severity=4)
+    os.close(reader)
+    sink.close()
+    assert sink.lost > 0
+    assert sink.fault is not None
+
+
 def test_a_full_disk_loses_lines_counts_them_and_says_why() -> None:
     sink = open_sink("/dev/full")
     for _ in range(3):

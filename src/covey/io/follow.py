@@ -61,13 +61,14 @@ class FollowedFile:
 
 
 def standard_input(should_stop: Callable[[], bool]) -> Iterator[bytes]:
-    """The bytes of standard input until its end, or until `should_stop` says so."""
+    """The bytes of standard input until its end, or until `should_stop` says so; SourceError where it has none."""
     while not should_stop():
-        ready, _, _ = select([0], [], [], TICK_S)
-        if not ready:
-            yield b""
-            continue
-        chunk = os.read(0, CHUNK_BYTES)
-        if not chunk:
+        try:
+            ready, _, _ = select([0], [], [], TICK_S)
+            chunk = os.read(0, CHUNK_BYTES) if ready else None
+        except OSError as error:  # closed, or a folder
+            cause = f"standard input cannot be read: {error.strerror}"
+            raise SourceError(Code.SOURCE_UNREADABLE, cause, where="standard input") from error
+        if chunk == b"":
             return
-        yield chunk
+        yield chunk or b""

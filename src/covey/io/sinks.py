@@ -97,7 +97,9 @@ class AlertFile:
             self._handle = -1
 
     def _open(self) -> int:
-        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        # O_NONBLOCK: a named pipe that nobody reads is an error or a loss, and does not hold up detection.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        return os.open(self.path, flags, FILE_MODE)
 
     def _has_moved(self) -> bool:
         try:

@@ -43,7 +43,8 @@ GRACE_INTERFACE_NS, GRACE_FILE_NS = 500_000_000, 5_000_000_000
 
 def detect(request: Request) -> int:
     """Run, and give the exit status; CoveyError where it cannot begin or must end."""
-    hangup_reopens = request.alerts not in (None, "-") and not sys.stdin.isatty()
+    has_terminal = sys.stdin is not None and sys.stdin.isatty()  # None: whoever began this has closed it
+    hangup_reopens = request.alerts not in (None, "-") and not has_terminal
     with Stopping(hangup_reopens=hangup_reopens) as stopping:
         telling = Telling(request)
         try:

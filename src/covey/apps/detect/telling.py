@@ -39,7 +39,7 @@ class Telling:
     def say(self, text: str) -> None:
         """A line of what goes on, on standard output unless that is taken."""
         if not self._request.quiet and not self._request.as_json:
-            _write(text, to_stderr=self._request.alerts == "-")
+            _write(printable(text), to_stderr=self._request.alerts == "-")
 
     def result(self, text: str) -> None:
         """The summary: the one thing on standard output with --json; OutputError where it cannot be written there."""
@@ -48,11 +48,12 @@ class Telling:
             if failure is not None and failure.errno != errno.EPIPE:
                 raise standard_output_error(failure)
         else:
-            self.say(text)
+            for line in text.split("\n"):
+                self.say(line)
 
     def warn(self, text: str) -> None:
         """What must be known though it goes on."""
-        _write(f"warning: {text}", to_stderr=True)
+        _write(printable(f"warning: {text}"), to_stderr=True)
 
     def close(self) -> None:
         """Nothing more comes."""
@@ -83,7 +84,7 @@ def _write(text: str, *, to_stderr: bool) -> OSError | None:
     """A line, if somebody reads; what went wrong is no reason to stop watching."""
     stream = sys.stderr if to_stderr else sys.stdout
     try:
-        stream.write("\n".join(printable(part) for part in text.split("\n")) + "\n")
+        stream.write(f"{text}\n")
         stream.flush()
     except OSError as error:
         return error
