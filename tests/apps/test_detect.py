@@ -207,6 +207,7 @@ def test_a_store_keeps_what_was_learnt_for_the_next_run_and_not_for_another_mode
     assert "of another model or other settings" in other.stderr
     assert (store / "watch.state.old").read_bytes() == kept  # this one began to learn
     assert (store / "watch.state").read_bytes() != kept
+    assert summary_of(detect(folder, "--store", store, "--json"))["threshold"] == first["threshold"]  # and comes back
     (store / "watch.state").write_bytes(b"nonsense")
     broken = detect(folder, "--store", store)
     assert broken.exit_code == 1

@@ -62,26 +62,34 @@ class Keeping:
         return None if self.device is None else self.device.threshold
 
     def recall(self, watcher: Watcher) -> bool:
-        """Go on from what was learnt before, if there is something that fits; DetectionError (A110) if it is broken."""
+        """Go on from what was learnt before, if there is something that fits; DetectionError (A110) if it is broken.
+
+        What was set aside for a trial with other settings is used again when they are as they were.
+        """
         path = self.state_path
-        if path is None:
-            return False
+        fits = None if path is None else self._restored(path, watcher)
+        if path is None or fits is not False:
+            return bool(fits)
+        self._is_foreign = True
+        if self._restored(path.with_name(OLD_STATE_FILE), watcher):
+            return True
+        self._telling.warn(f"{path} is of another model or other settings: the device begins anew")
+        return False
+
+    def _restored(self, path: Path, watcher: Watcher) -> bool | None:
+        """Whether the watcher goes on from a state: False where it does not fit, None where none can be read."""
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            return False
+            return None
         except OSError as error:
             self._telling.warn(f"{path} cannot be read ({error.strerror}): the device begins anew")
-            return False
+            return None
         try:
-            fits = restore(watcher, data)
+            return restore(watcher, data)
         except CoveyError as error:
             error.where = str(path)
             raise
-        if not fits:
-            self._is_foreign = True
-            self._telling.warn(f"{path} is of another model or other settings: the device begins anew")
-        return fits
 
     def use_model(self, sequence: int) -> None:
         """Rows are scored by this version of the model from now on."""
@@ -145,7 +153,7 @@ class Keeping:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if self._is_foreign:
-                path.replace(path.with_name(OLD_STATE_FILE))
+                write_atomically(path.with_name(OLD_STATE_FILE), path.read_bytes(), is_private=True)
                 self._is_foreign = False
             write_atomically(path, snapshot(watcher), is_private=True)
             self._tell_fault("state", None)
