@@ -1,5 +1,6 @@
 """`covey detect` and `covey features` as they are called: truth, calibration, stores, signals, full disks."""
 
+import csv
 import json
 import os
 import signal
@@ -626,6 +627,15 @@ def test_connections_of_a_labelled_log_are_judged_one_by_one(tmp_path: Path) -> 
     assert summary["source"]["kind"] == "connections"
     assert flows["attack"] == int((labels > 0).sum())
     assert flows["attack"] + flows["benign"] == len(labels) == summary["source"]["rows"]
+
+
+def test_columns_of_any_name_are_fields_of_csv(tmp_path: Path) -> None:
+    readings = tmp_path / "readings.csv"
+    readings.write_text('time,"inside, C","so called ""level"""\n' + "".join(f"{at},{at % 7},1\n" for at in range(40)))
+    rows = list(csv.reader(covey("features", readings).stdout.splitlines()))
+    assert {len(row) for row in rows} == {14}
+    assert rows[0][0] == "inside, C_mean"
+    assert rows[0][7] == 'so called "level"_mean'
 
 
 def test_features_of_readings_come_in_the_windows_asked_for_and_standard_input_is_a_source(

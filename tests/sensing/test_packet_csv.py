@@ -7,7 +7,7 @@ from sources import DEVICE, DEVICE_MAC, SERVER, SERVER_MAC, pcap, take_bytes, ud
 
 from covey.core import PacketKind
 from covey.errors import Code, SourceError
-from covey.sensing import NoteKind
+from covey.sensing import NoteKind, open_source
 from covey.wire import FeatureSchema, SourceKind
 
 HEADER = "time,size,source,destination,source_port,destination_port,source_mac,destination_mac,protocol"
@@ -136,3 +136,13 @@ def test_a_model_of_readings_reads_it_as_readings() -> None:
 def test_any_line_gives_a_packet_or_an_error_of_a_source(line: str) -> None:
     taken = take_bytes(table(LINE, line.replace("\n", " ")))
     assert taken.error is None or taken.error.code.startswith("T")
+
+
+def test_no_more_is_told_of_a_long_line_than_a_person_reads() -> None:
+    with pytest.raises(SourceError) as caught:
+        list(open_source("table", chunks=[table(LINE.replace("1.5", "1" * 500_000, 1))]).blocks())
+    assert len(caught.value.cause) < 1000
+    unused = "".join(f",column_{number}" for number in range(2000))
+    source = open_source("table", chunks=[table(LINE + "," * 2000, header=HEADER + unused)])
+    assert sum(block.n for block in source.blocks()) == 1
+    assert all(len(note.text) < 1000 for note in source.notes())

@@ -13,6 +13,7 @@ from covey.errors import Code, SourceError
 
 CHUNK_BYTES = 1 << 16
 LONGEST_LINE_BYTES = 1 << 20
+MOST_TOLD = 400  # characters
 GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's way to say: with gzip's head and checksum
 
@@ -29,6 +30,11 @@ def file_chunks(path: Path) -> Iterator[bytes]:
         raise SourceError(
             Code.SOURCE_UNREADABLE, f"{path} cannot be read: {error.strerror}", where=str(path)
         ) from error
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text from outside, which may be as long as a line."""
+    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]}..."
 
 
 class Incoming:
@@ -88,8 +94,9 @@ class Incoming:
             yield number + 1, self._text(rest, number + 1)
 
     def fault(self, code: Code, line: int, what: str, hint: str | None = None) -> SourceError:
-        """An error at a line."""
-        return SourceError(code, f"{self.name}, line {line}: {what}", hint, where=f"{self.name}:{line}")
+        """An error at a line, of which no more is told than a person can read."""
+        told, advice = shortened(what), None if hint is None else shortened(hint)
+        return SourceError(code, f"{self.name}, line {line}: {told}", advice, where=f"{self.name}:{line}")
 
     def _text(self, line: bytes, number: int) -> str:
         if len(line) > LONGEST_LINE_BYTES:

@@ -12,7 +12,7 @@ from typing import ClassVar
 from covey.core import PACKET_BYTES, Packet, PacketKind
 from covey.errors import Code, CoreError, SourceError
 from covey.sensing.blocks import BLOCK_ROWS, Block, Note, NoteKind, counted
-from covey.sensing.incoming import Incoming
+from covey.sensing.incoming import Incoming, shortened
 from covey.sensing.packet_rows import PacketRows
 from covey.sensing.packets_of import ETHER_TYPES, LARGEST_SIZE, address_kind, protocol_number
 from covey.sensing.tables import CsvTable
@@ -95,7 +95,7 @@ class PacketCsvSource:
         cut = self._table.cut_off or self._incoming.is_cut_off
         return counted(
             Note(NoteKind.CUT_OFF, int(cut), "the table is cut off within its last line"),
-            Note(NoteKind.UNUSED_COLUMNS, unused, f"columns that are not used: {', '.join(self._unused)}"),
+            Note(NoteKind.UNUSED_COLUMNS, unused, shortened(f"columns that are not used: {', '.join(self._unused)}")),
             *self._rows.notes(),
         )
 

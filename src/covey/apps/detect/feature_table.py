@@ -39,7 +39,7 @@ def write_features(source: str, values: Values) -> int:
             opened = _opened(source, values, names)  # so that only those are computed
     places = [opened.feature_names.index(name) for name in names]
     with _output(values["out"] or STANDARD_STREAM) as out:
-        out.write(",".join([*names, *(("label", "attack") if truth is not None else ())]) + "\n")
+        out.write(",".join([*map(_cell, names), *(("label", "attack") if truth is not None else ())]) + "\n")
         n = 0
         for block in opened.blocks():
             labels = truth.labels(block) if truth is not None else None
@@ -82,7 +82,12 @@ class _Labels:
         if self._labels is None:
             return []
         label = self._labels[row]
-        return [str(int(label != 0)), self._kinds[label] or "benign"]
+        return [str(int(label != 0)), _cell(self._kinds[label] or "benign")]
+
+
+def _cell(text: str) -> str:
+    """A name as a field of CSV (RFC 4180): columns and attacks may be called anything."""
+    return '"{}"'.format(text.replace('"', '""')) if any(sign in text for sign in ',"\r\n') else text
 
 
 def _lines(rows: memoryview, n: int, places: list[int], width: int, labels: _Labels) -> Iterator[str]:
