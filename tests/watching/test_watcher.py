@@ -252,3 +252,18 @@ def test_an_older_source_than_the_one_before_the_restart_begins_afresh(
     again = fresh()
     restore(again, snapshot(watcher))
     assert len(windows_of(feed(again, scan_blocks))) == wanted
+
+
+def test_a_restart_before_the_last_window_of_learning_leaves_no_reference_of_one_window(
+    usual_blocks: list[Block],
+) -> None:
+    once = fresh()
+    learnt = windows_of(feed(once, usual_blocks, end=False))
+    assert once.stage is Stage.LEARNING
+    assert len(learnt) > 100
+    again = fresh()
+    assert restore(again, snapshot(once))
+    again.flush(None)
+    again.settle()
+    assert again.threshold.learnt > 100
+    assert not again.drift.has_reference
