@@ -198,7 +198,7 @@ class Watcher:
         """End the learning; ValueError where too few windows were seen for a threshold."""
         self._settle_rate()
         value = self.threshold.settle()
-        if self.drift.windows >= FEWEST_WINDOWS:  # else they were learnt before a restart: a reference is collected anew
+        if self.drift.windows >= FEWEST_WINDOWS:  # else most came before a restart: collect anew
             self.drift.take_reference()
         self.stage = Stage.WATCHING
         is_rescaled = self.detector.encoding is not self.fleet_encoding
