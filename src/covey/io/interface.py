@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import struct
+import sys
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -134,7 +135,7 @@ def interfaces() -> list[str]:
 
 def _open(name: str) -> tuple[socket.socket, bool, bool]:
     """A bound socket, whether its frames have no link header, and whether it is the loopback."""
-    if not hasattr(socket, "AF_PACKET"):
+    if sys.platform != "linux":
         raise DetectionError(Code.INTERFACE_SYSTEM, "this system has no packet sockets", None, name)
     if name not in interfaces():
         near = did_you_mean(name, interfaces())

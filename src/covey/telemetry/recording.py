@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from covey.core import PACKET_FIELDS
 from covey.errors import Code, DataError
 from covey.sensing import TruthTable, WarmUp, open_source
+from covey.sensing.incoming import file_chunks
 from covey.wire import FeatureSchema, SourceKind
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -72,7 +73,8 @@ class Recording:
         """SHA-256 of who, when, the file's bytes and the truth."""
         about = (self.device_id, self.session, self.is_train, self.is_learnt)
         content = hashlib.sha256(repr(about).encode())
-        content.update(self.path.read_bytes())
+        for chunk in file_chunks(self.path):
+            content.update(chunk)
         content.update(repr(self.truth.rows).encode())
         return content.digest()
 
