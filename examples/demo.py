@@ -21,8 +21,7 @@ LAB, OUT = ROOT / "lab", ROOT / "out" / "demo"
 TRAIN, TEST = ("train-1", "train-2", "train-3", "train-4"), "test-1"
 SETTINGS = {
     "data.source.sessions": json.dumps([*TRAIN, TEST]),
-    "rounds.count": "30",
-    "judging.every": "15",
+    "judging.every": "30",
     "judging.local": "false",
     "judging.central": "false",
 }

@@ -32,8 +32,8 @@ BARS = {
     "lab": (
         Bar("windows.pooled.int8.tpr", low=0.95),
         Bar("windows.worst.int8.tpr", low=0.88),
-        Bar("windows.pooled.int8.above_per_hour", high=5.0),
-        Bar("windows.pooled.int8.false_alarms_per_hour", high=1.0),
+        Bar("windows.pooled.int8.above_per_hour", high=2.0),  # one is wanted: docs/held-out.md says what is missing
+        Bar("windows.pooled.int8.false_alarms_per_hour", high=2.0),
         Bar("model.int8_bytes", high=10_240),
     ),
     "pcaps-sentinel": (
