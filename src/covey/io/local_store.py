@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covey.errors import Code, OutputError
-from covey.io.offered import PACKET_BYTES, Berth, OfferedBlock, StoreCounts
+from covey.io.offered import Berth, OfferedBlock, StoreCounts
 from covey.io.store_alerts import Alert, add_alert, forget_old, judged_rows, move_row
 from covey.io.store_file import connect, lock, store_error
 from covey.io.store_state import Rules, State, read_state, state_statements
@@ -127,8 +127,7 @@ class LocalStore:
         is_calm = window.score <= far and window.alarm == 0
         if self._state.doubt.window(window.start_ns, window.end_ns, is_calm=is_calm):
             self._state.spans_changed = True
-        packet = getattr(window, "top", bytes(PACKET_BYTES))
-        self._top = (bytes(packet), bytes(top_row), window.start_ns, window.top_score, window.threshold)
+        self._top = (bytes(window.top), bytes(top_row), window.start_ns, window.top_score, window.threshold)
         if self._alert is not None:
             if window.alarm in {2, 4}:
                 self._keep_top(*self._alert)
