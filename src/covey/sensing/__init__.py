@@ -11,7 +11,7 @@ from covey.sensing.connections import CONNECTION_FEATURES, ConnectionSource
 from covey.sensing.incoming import Incoming, file_chunks
 from covey.sensing.opening import open_source
 from covey.sensing.packet_csv import PacketCsvSource
-from covey.sensing.packet_rows import PacketRows, columns_of
+from covey.sensing.packet_rows import PacketRows
 from covey.sensing.readings import ReadingSource
 from covey.sensing.truth import Truth, TruthRow, TruthTable, ZeekTruth, read_truth, read_truth_table
 from covey.sensing.warm_up import WarmUp
@@ -34,7 +34,6 @@ __all__ = [
     "TruthTable",
     "WarmUp",
     "ZeekTruth",
-    "columns_of",
     "file_chunks",
     "open_source",
     "read_truth",

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from covey.core import PACKET_BYTES, Packet, PacketKind
-from covey.errors import Code, SourceError, did_you_mean
+from covey.errors import Code, SourceError
 from covey.sensing.blocks import BLOCK_ROWS, Block, Note, NoteKind, counted
 from covey.sensing.damped import DampedCounts
+from covey.sensing.feature_columns import columns_of
 from covey.sensing.incoming import Incoming
 from covey.sensing.packets_of import ETHER_TYPES, LARGEST_SIZE, address_kind, protocol_number
 from covey.sensing.times import LATEST_NS
@@ -162,7 +163,7 @@ class ConnectionSource:
     def __init__(self, incoming: Incoming, feature_names: tuple[str, ...] | None = None) -> None:
         """All features without `feature_names`; SourceError for one that a connection does not give."""
         self.feature_names = CONNECTION_FEATURES if feature_names is None else feature_names
-        self._columns = _columns_of(self.feature_names)
+        self._columns = columns_of(self.feature_names, CONNECTION_FEATURES, "connections")
         self._incoming = incoming
         self._log = ConnectionLog(incoming)
         self._rows = ConnectionRows()
@@ -208,16 +209,3 @@ class ConnectionSource:
             connection.line,
             f"{connection.orig!r} and {connection.resp!r} are not two addresses of one kind",
         )
-
-
-def _columns_of(feature_names: tuple[str, ...]) -> tuple[int, ...]:
-    places = {name: index for index, name in enumerate(CONNECTION_FEATURES)}
-    for name in feature_names:
-        if name not in places:
-            near = did_you_mean(name, CONNECTION_FEATURES)
-            raise SourceError(
-                Code.SOURCE_SCHEMA,
-                f"the model wants the feature {name!r}, which a connection log does not give",
-                f"the nearest that it gives is {near!r}" if near else "it gives the features of docs/sources.md",
-            )
-    return tuple(places[name] for name in feature_names)

@@ -3,25 +3,11 @@
 from array import array
 
 from covey.core import FEATURE_NAMES, PACKET_BYTES, Streams
-from covey.errors import Code, SourceError, did_you_mean
 from covey.sensing.blocks import BLOCK_ROWS, Block, Note, NoteKind, counted
 from covey.sensing.device_address import DeviceFilter
+from covey.sensing.feature_columns import columns_of
 
-STREAMS = 1024  # of each kind, unless told otherwise: more than a device speaks to, in 2 MB
-
-
-def columns_of(feature_names: tuple[str, ...]) -> tuple[int, ...]:
-    """Where these features stand among the 115 of a stream's; SourceError for one that is not among them."""
-    places = {name: index for index, name in enumerate(FEATURE_NAMES)}
-    for name in feature_names:
-        if name not in places:
-            near = did_you_mean(name, FEATURE_NAMES)
-            raise SourceError(
-                Code.SOURCE_SCHEMA,
-                f"the model wants the feature {name!r}, which packets do not give",
-                f"the nearest that they give is {near!r}" if near else "packets give the features of docs/SPEC.md",
-            )
-    return tuple(places[name] for name in feature_names)
+STREAMS = 1024  # of each kind, unless told otherwise: more than a device speaks to, in 0.7 MB
 
 
 class PacketRows:
@@ -35,7 +21,7 @@ class PacketRows:
         capacity: int = STREAMS,
     ) -> None:
         """All 115 features without `feature_names`; all packets without `device`, a MAC or IP address."""
-        columns = None if feature_names is None else columns_of(feature_names)
+        columns = None if feature_names is None else columns_of(feature_names, FEATURE_NAMES, "packets")
         self.feature_names = FEATURE_NAMES if feature_names is None else feature_names
         self.filter = None if device is None else DeviceFilter.of(device)
         self._streams = Streams(capacity, seed, columns)
