@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -260,6 +261,10 @@ def test_adapt_mode_with_a_store_goes_on_learning(folder: Path, tmp_path: Path) 
         (["--threshold", "1", "--alarms-per-hour", "1"], 2, "S301", "exclude each other"),
         (["--threshold", "nan"], 2, "S301", "--threshold is nan"),
         (["--streams", "0"], 2, "S301", "--streams is 0"),
+        (["--store-mb", "9"], 2, "S301", "about --store DIR"),
+        (["--store", "s", "--store-mb", "0.5"], 2, "S301", "500000 bytes"),
+        (["--store", "s", "--store-mb", "nan"], 2, "S301", "--store-mb"),
+        (["--store", "s", "--store-days", "0"], 2, "S301", "a minute"),
         (["--order", "17"], 2, "S301", "order is 17"),
         (["--votes", "5", "--of", "3"], 2, "S301", "votes is 5"),
         (["--alarms-per-hour", "0"], 2, "S301", "alarms_per_hour is 0"),
@@ -282,6 +287,13 @@ def test_what_cannot_be_is_refused_with_code_and_cause(
     assert code in result.stderr
     assert cause in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_store_is_as_large_and_remembers_as_long_as_it_is_told(folder: Path, tmp_path: Path) -> None:
+    detect(folder, "--store", tmp_path, "--store-mb", "2.5", "--store-days", "7", "--quiet")
+    with closing(sqlite3.connect(tmp_path / "store.db")) as database:
+        limits = json.loads(database.execute("SELECT value FROM meta WHERE name = 'limits'").fetchone()[0])
+    assert (limits["size_bytes"], limits["age_s"]) == (2_500_000, 7 * 86_400)
 
 
 def test_sources_and_models_that_are_none_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Keeping:
         if self._folder is None:
             return
         try:
-            self.store = LocalStore.open(self._folder, StoreSchema.of(file), now_ns=now_ns())
+            self.store = LocalStore.open(self._folder, StoreSchema.of(file), request.store_limits(), now_ns=now_ns())
             self.store.use_model(file.sequence)
         except CoveyError as error:
             if request.mode is Mode.FEDERATED:

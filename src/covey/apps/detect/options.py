@@ -78,6 +78,8 @@ DETECT: tuple[Option, ...] = (
         "Folder for what this device learns and keeps: threshold, reference, rows for training.",
         metavar="DIR",
     ),
+    Option("--store-mb", "Megabytes that --store may take for rows. Default: 32 MiB.", metavar="MB", kind=float),
+    Option("--store-days", "Days after which --store forgets a row. Default: 30.", metavar="DAYS", kind=float),
     Option("--spool", "Folder by which tasks and updates travel; for --mode federated.", metavar="DIR"),
     Option(
         "--stats-s",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from covey.apps.detect.options import Values
 from covey.errors import Code, EnvironmentFault, ModelError
+from covey.sensing.store import StoreLimits
 from covey.watching import LARGEST_SCORE, Mode
 from covey.wire import DetectionSettings
 
@@ -57,6 +58,8 @@ class Request:
     learn_windows: int = 360
     streams: int = 1024
     store: Path | None = None
+    store_mb: float | None = None
+    store_days: float | None = None
     spool: Path | None = None
     stats_s: float = 60.0
     fail_on_alert: bool = False
@@ -77,6 +80,16 @@ class Request:
         request.check()
         return request
 
+    def store_limits(self) -> StoreLimits:
+        """What the store may hold; EnvironmentFault (usage) for a size or an age that is out of range."""
+        usual = StoreLimits()
+        size_bytes = usual.size_bytes if self.store_mb is None else self.store_mb * 1_000_000
+        age_s = usual.age_s if self.store_days is None else self.store_days * 86_400
+        try:
+            return replace(usual, size_bytes=int(size_bytes), age_s=age_s)
+        except (ValueError, OverflowError) as error:
+            raise wrong_usage(f"--store-mb or --store-days: {error}") from error
+
     def check(self) -> None:
         """EnvironmentFault (usage) where options contradict each other or are out of range."""
         is_federated = self.mode is Mode.FEDERATED
@@ -85,6 +98,10 @@ class Request:
             ((self.session or self.role) and not self.truth, "--session and --role say which part of --truth is meant"),
             (is_federated and not (self.store and self.spool), "--mode federated needs --store DIR and --spool DIR"),
             (self.spool and not is_federated, "--spool is for --mode federated"),
+            (
+                not self.store and (self.store_mb is not None or self.store_days is not None),
+                "--store-mb and --store-days are about --store DIR",
+            ),
             (self.follow and self.source == "-", "standard input is followed anyway: leave --follow out"),
             (
                 self.threshold is not None and self.mode is Mode.ADAPT,
@@ -106,6 +123,7 @@ class Request:
         for is_fault, text in faults:
             if is_fault:
                 raise wrong_usage(text)
+        self.store_limits()
 
 
 def wrong_usage(text: str) -> EnvironmentFault:

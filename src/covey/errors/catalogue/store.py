@@ -48,7 +48,7 @@ STORE: dict[Code, Explanation] = {
     Code.STORE_TOO_SMALL: Explanation(
         "The local store is too small",
         "Under this bound in bytes not even a few rows of each sort would fit, so no fair sample could be kept.",
-        "Allow more bytes, or use a model with fewer features.",
+        "Allow more bytes (--store-mb), or use a model with fewer features.",
     ),
     Code.LABEL_UNKNOWN_ALERT: Explanation(
         "No such alert",
