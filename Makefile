@@ -28,11 +28,11 @@ $(VENV)/.core: $(VENV)/.created $(CORE_SOURCES)
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.created $(VENV)/.core pyproject.toml
-	$(BIN)/pip install --quiet --no-build-isolation --editable .
+	COVEY_CORE_IN_PLACE=1 $(BIN)/pip install --quiet --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --no-build-isolation --editable '.[dev]'
+	COVEY_CORE_IN_PLACE=1 $(BIN)/pip install --quiet --no-build-isolation --editable '.[dev]'
 	touch $@
 
 demo: $(VENV)/.installed ## train a threat detector across a fleet and write a report
