@@ -8,8 +8,6 @@
 
 #include <float.h>
 
-enum { FEWEST_ROWS = 8 }; /* for which vector kernels make their tables */
-
 /* NaN and -inf read as the lowest finite float, +inf as the highest: a broken sensor is an extreme, never a poison. */
 static float sanitised(float x)
 {
@@ -155,7 +153,7 @@ int covey_encode(const covey_encoding *encoding, const float *raw, float *out, s
         return COVEY_E_ARGUMENT;
 #if COVEY_VECTOR_KERNELS
     const covey_kernels *kernels = covey_kernels_active();
-    if (kernels->encode && encoding->kind != COVEY_ENCODE_IDENTITY && n_rows >= FEWEST_ROWS) {
+    if (kernels->encode && encoding->kind != COVEY_ENCODE_IDENTITY && n_rows >= COVEY_FEWEST_ROWS) {
         kernels->encode(encoding, raw, out, n_rows);
         return COVEY_OK;
     }

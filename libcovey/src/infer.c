@@ -9,7 +9,7 @@
 
 #include "infer.h"
 
-enum { TILE = 16, FEWEST_ROWS = 8 }; /* FEWEST_ROWS: for which vector kernels put their weights in order */
+enum { TILE = 16 };
 
 typedef struct {
     float *values[2];   /* between layers, in turns */
@@ -205,7 +205,7 @@ int covey_int8_predict(const covey_model *model, const uint8_t *bytes, size_t si
     s.codes = (int16_t *)(s.values[1] + s.width);
     uint32_t r = 0;
 #if COVEY_VECTOR_KERNELS
-    if (n_rows >= FEWEST_ROWS && batch_bytes(model) > 0) /* where it stops early, the row at fault is found below */
+    if (n_rows >= COVEY_FEWEST_ROWS && batch_bytes(model) > 0) /* where it stops early, the row at fault is found below */
         r = covey_batch_predict(model, bytes, inputs, n_rows, outputs, (uint8_t *)arena + scratch_bytes(&s));
 #endif
     for (; r < n_rows && status == COVEY_OK; r++) {

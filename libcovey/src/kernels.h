@@ -18,6 +18,9 @@
 /* Below this magnitude quotients such as 127 * 65536 / max could overflow: such a block, column or row counts as zero. */
 #define COVEY_NEGLIGIBLE 1e-30f
 
+/* Of a call: for fewer, putting tables or weights in order for vector kernels costs more than it saves. */
+#define COVEY_FEWEST_ROWS 8
+
 /* out(r, c) = start + sum over k of a(r, k) * w(k, c) for r < rows, c < cols. */
 typedef struct {
     const float *a;
