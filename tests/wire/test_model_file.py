@@ -45,6 +45,14 @@ def test_a_file_is_read_back_as_it_was_written() -> None:
     assert len(FILE.digest) == 32
 
 
+def test_rows_of_one_design_are_another_s_only_with_the_same_features_made_in_the_same_way() -> None:
+    readings = replace(DESIGN, schema=FeatureSchema(SourceKind.READINGS, window_s=10.0))
+    assert DESIGN.reads_rows_of(replace(DESIGN, thresholds=(1.0,), detection=DetectionSettings()))
+    assert not DESIGN.reads_rows_of(replace(DESIGN, feature_names=("b", "a")))
+    assert not DESIGN.reads_rows_of(readings)
+    assert not readings.reads_rows_of(replace(readings, schema=FeatureSchema(SourceKind.READINGS, window_s=20.0)))
+
+
 def test_knots_and_offsets_are_those_of_the_bytes() -> None:
     assert KNOTS.knot_values().tolist() == [0.0, 1.0, 2.0, 1.0, 2.0]
     assert KNOTS.offsets().tolist() == [0, 3, 5]

@@ -142,6 +142,10 @@ class ModelDesign:
         _require(unique and bool(self.class_names), "the class names are not unique")
         _require(all(map(math.isfinite, self.thresholds)), "a threshold of the model is not finite")
 
+    def reads_rows_of(self, other: "ModelDesign") -> bool:
+        """Whether rows made for `other` are rows for this: the same features, from the same source in the same way."""
+        return self.feature_names == other.feature_names and self.schema == other.schema
+
     @cached_property
     def pieces(self) -> tuple[bytes, bytes, bytes]:
         """The encoded fields 4 and 5, 7 to 10, 14 and 15, with their keys: a version costs its own numbers only."""

@@ -51,7 +51,7 @@ class Opinion:
 def judge(candidate: ModelFile, in_use: ModelFile, rows: StoredRows | None) -> Opinion:
     """Whether `candidate` may take the place of `in_use` on a device with these rows (None: the store is not there)."""
     design, ours = candidate.design, in_use.design
-    if design.feature_names != ours.feature_names or design.schema != ours.schema:
+    if not design.reads_rows_of(ours):
         return Opinion(Refusal.FEATURES)
     try:
         new, old = Detector(candidate), Detector(in_use)

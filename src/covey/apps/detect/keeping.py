@@ -127,7 +127,7 @@ class Keeping:
     def newest(self, file: ModelFile) -> ModelFile:
         """The model to begin with: the fleet's, if one came in an earlier run, else `file`."""
         found = self._next_model()
-        if found is None or found.design.feature_names != file.design.feature_names:
+        if found is None or not found.design.reads_rows_of(file.design):
             return file
         self.use_model(found.sequence)
         self._telling.say(f"going on with model {found.sequence}, which the fleet sent before")

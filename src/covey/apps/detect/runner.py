@@ -236,8 +236,7 @@ class Run:
         """The fleet has a new model."""
         if file is None:
             return
-        own = self._file.design
-        if (file.design.feature_names, file.design.schema) != (own.feature_names, own.schema):
+        if not file.design.reads_rows_of(self._file.design):
             self._telling.warn("a new model came that wants other features: start again with it")
         elif self._succession.offer(file, self._keeping.cautious_threshold):
             self._keeping.use_model(file.sequence)
